@@ -1,0 +1,102 @@
+package dossier
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+)
+
+// List yields the objects of b; see [Lister]. Without that extension the one result is [errors.ErrUnsupported].
+func List(ctx context.Context, b Backend, opts ListOptions) iter.Seq2[Info, error] {
+	if l, ok := As[Lister](b); ok {
+		return l.List(ctx, opts)
+	}
+	return failed[Info](unsupported("list", b, opts.Prefix, "the backend cannot list its objects"))
+}
+
+// DeleteBatch deletes each key and yields one result per key; see [BatchDeleter]. Without that extension it deletes
+// one by one.
+func DeleteBatch(ctx context.Context, b Backend, keys iter.Seq[string]) iter.Seq2[string, error] {
+	if d, ok := As[BatchDeleter](b); ok {
+		return d.DeleteBatch(ctx, keys)
+	}
+	return func(yield func(string, error) bool) {
+		for key := range keys {
+			if !yield(key, b.Delete(ctx, key, DeleteOptions{})) {
+				return
+			}
+		}
+	}
+}
+
+// Copy makes dst equal to src; see [Copier]. Without that extension the bytes are read and written again, pinned to
+// one version of src, with the same conditions.
+func Copy(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (Info, error) {
+	if c, ok := As[Copier](b); ok {
+		info, err := c.Copy(ctx, dst, src, opts)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return info, err
+		}
+	}
+	return copyThrough(ctx, b, dst, src, opts)
+}
+
+func copyThrough(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (info Info, err error) {
+	object, err := b.Get(ctx, src, GetOptions{If: opts.SourceIf})
+	if err != nil {
+		return Info{}, err
+	}
+	defer func() { err = errors.Join(err, object.Close()) }()
+	put := PutOptions{If: opts.If, Header: object.Header, Metadata: object.Metadata}
+	if opts.Replace != nil {
+		put.Header, put.Metadata = opts.Replace.Header, opts.Replace.Metadata
+	}
+	return b.Put(ctx, dst, ReaderSource(object, object.Size), put)
+}
+
+// Move renames src to dst; see [Mover]. Without that extension it copies, then deletes src; a failure in between
+// leaves both. Moving a key to itself changes nothing.
+func Move(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (Info, error) {
+	if m, ok := As[Mover](b); ok {
+		info, err := m.Move(ctx, dst, src, opts)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return info, err
+		}
+	}
+	info, err := Copy(ctx, b, dst, src, opts)
+	if err != nil || dst == src {
+		return info, err
+	}
+	return info, b.Delete(ctx, src, DeleteOptions{})
+}
+
+// SignURLs signs all requests or none; see [URLSigner]. Without that extension it is [errors.ErrUnsupported].
+func SignURLs(ctx context.Context, b Backend, reqs ...SignRequest) ([]SignedRequest, error) {
+	if s, ok := As[URLSigner](b); ok {
+		return s.SignURLs(ctx, reqs)
+	}
+	return nil, unsupported("sign", b, "", "the backend cannot sign URLs")
+}
+
+// SignForm signs an upload form; see [FormSigner]. Without that extension it is [errors.ErrUnsupported].
+func SignForm(ctx context.Context, b Backend, req FormRequest) (SignedForm, error) {
+	if s, ok := As[FormSigner](b); ok {
+		return s.SignForm(ctx, req)
+	}
+	return SignedForm{}, unsupported("sign form", b, req.Key, "the backend cannot sign forms")
+}
+
+// ReadAll reads a whole object into memory: at most limit bytes, else [ErrTooLarge] before anything is read. A limit
+// of 0 means no limit.
+func ReadAll(ctx context.Context, b Backend, key string, limit int64) (content []byte, err error) {
+	object, err := b.Get(ctx, key, GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, object.Close()) }()
+	if limit > 0 && object.Size > limit {
+		return nil, &Error{Op: "read", Key: key, Kind: ErrTooLarge, Err: tooLarge(limit)}
+	}
+	return io.ReadAll(object)
+}
