@@ -4,21 +4,25 @@ import (
 	"mime"
 
 	"github.com/gabriel-vasile/mimetype"
+
+	"github.com/dossier-go/dossier"
 )
 
 // unknown is the type of bytes of which nothing else can be said (RFC 2046, section 4.5.1).
 const unknown = "application/octet-stream"
 
-// Detector implements dossier.Detector. The zero value is ready, has no state and is safe for concurrent use.
+// Detector implements [dossier.Detector]. The zero value is ready, has no state and is safe for concurrent use.
 type Detector struct{}
+
+var _ dossier.Detector = Detector{}
 
 // Detect returns the content types of a file that begins with head: the most specific first, then what that is a
 // special case of. There is always one; it is "application/octet-stream" only when nothing else is known, and never
 // stands as a parent.
 //
-// head is what is at hand of the beginning, up to 4,096 bytes of it are looked at. Some formats are told from their
-// container only by what comes late: with less than 3,072 bytes a DOCX may be found to be just a ZIP archive. Empty
-// content is "text/plain".
+// head is what is at hand of the beginning; at most 4,096 bytes of it are looked at. Some formats are told from their
+// container only by what comes late: with less than [dossier.DetectLength] bytes a DOCX may be found to be just a ZIP
+// archive. Empty content is "text/plain".
 //
 // name is the file's name, or empty. It refines text/plain, and guesses at comma- or tab-separated values, to a
 // passive text format by its extension. It is never believed against the bytes.

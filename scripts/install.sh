@@ -1,0 +1,67 @@
+# Sourced by the scripts beside it: finds what the tests need, or installs it on Debian and its kin.
+# shellcheck shell=bash
+
+stop() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# as_root COMMAND… runs a command as root, by sudo where that works without a password.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+		sudo -n "$@"
+	else
+		return 1
+	fi
+}
+
+# install PACKAGE… installs Debian packages. Its output is shown only when it fails.
+install() {
+	command -v apt-get >/dev/null || return 1
+	printf 'installing %s\n' "$*"
+	local log
+	log=$(mktemp)
+	if as_root env DEBIAN_FRONTEND=noninteractive apt-get update >"$log" 2>&1 &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1; then
+		rm -f "$log"
+		return 0
+	fi
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	return 1
+}
+
+# require_c_compiler makes sure that cgo can compile, which the race detector needs.
+require_c_compiler() {
+	local compiler
+	compiler=$(go env CC)
+	command -v "${compiler%% *}" >/dev/null && return
+	install gcc libc6-dev && return
+	stop "the race detector needs a C compiler and there is none ($compiler); install gcc (as root: apt-get install gcc libc6-dev)"
+}
+
+# require_chromium sets DOSSIER_CHROMIUM to the path of a headless browser.
+require_chromium() {
+	[ -z "${DOSSIER_CHROMIUM:-}" ] || {
+		[ -x "$DOSSIER_CHROMIUM" ] || stop "DOSSIER_CHROMIUM is $DOSSIER_CHROMIUM, which is no program"
+		export DOSSIER_CHROMIUM
+		return
+	}
+	find_chromium && return
+	install chromium-headless-shell && find_chromium && return
+	install chromium && find_chromium && return
+	stop "the demo's test needs a headless browser and there is none; install chromium-headless-shell or chromium, or set DOSSIER_CHROMIUM to its path, or run with DOSSIER_REQUIRE=none to skip what is missing"
+}
+
+find_chromium() {
+	local name
+	for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+		if DOSSIER_CHROMIUM=$(command -v "$name"); then
+			export DOSSIER_CHROMIUM
+			return 0
+		fi
+	done
+	return 1
+}
