@@ -221,3 +221,11 @@ func (c *checked) Probe(ctx context.Context) (Description, error) {
 	description, err := c.Forward.Probe(ctx)
 	return description, c.fail("probe", "", err)
 }
+
+func (c *checked) PublicURL(key string) (string, error) {
+	if err := CheckKey(key); err != nil {
+		return "", c.fail("public URL", key, err)
+	}
+	url, err := c.Forward.PublicURL(key)
+	return url, c.fail("public URL", key, err)
+}

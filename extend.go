@@ -203,3 +203,11 @@ type Prober interface {
 	// nothing behind.
 	Probe(ctx context.Context) (Description, error)
 }
+
+// PublicURLer is for stores whose objects anyone can read at a fixed URL. Use [PublicURL].
+type PublicURLer interface {
+	Backend
+	// PublicURL returns the fixed URL of the object. It does no I/O. Errors: errors.ErrUnsupported when the store is not
+	// public.
+	PublicURL(key string) (string, error)
+}

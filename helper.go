@@ -87,6 +87,15 @@ func SignForm(ctx context.Context, b Backend, req FormRequest) (SignedForm, erro
 	return SignedForm{}, unsupported("sign form", b, req.Key, "the backend cannot sign forms")
 }
 
+// PublicURL returns the fixed URL of an object in a public store; see [PublicURLer]. Without that extension it is
+// [errors.ErrUnsupported].
+func PublicURL(b Backend, key string) (string, error) {
+	if p, ok := As[PublicURLer](b); ok {
+		return p.PublicURL(key)
+	}
+	return "", unsupported("public URL", b, key, "the objects of this backend have no public URL; sign one")
+}
+
 // ReadAll reads a whole object into memory: at most limit bytes, else [ErrTooLarge] before anything is read. A limit
 // of 0 means no limit.
 func ReadAll(ctx context.Context, b Backend, key string, limit int64) (content []byte, err error) {

@@ -183,6 +183,9 @@ func (f Forward) Probe(ctx context.Context) (Description, error) {
 	return Description{}, unsupported("probe", f.Inner, "", "the backend has no probe; its description is fixed")
 }
 
+// PublicURL implements [PublicURLer].
+func (f Forward) PublicURL(key string) (string, error) { return PublicURL(f.Inner, key) }
+
 // Close closes Inner if it is an [io.Closer].
 func (f Forward) Close() error {
 	if c, ok := f.Inner.(io.Closer); ok {
@@ -210,5 +213,6 @@ var (
 	_ HeaderUpdater    = Forward{}
 	_ Reclaimer        = Forward{}
 	_ Prober           = Forward{}
+	_ PublicURLer      = Forward{}
 	_ Wrapper          = Forward{}
 )
