@@ -38,7 +38,7 @@ require_c_compiler() {
 	local compiler
 	compiler=$(go env CC)
 	command -v "${compiler%% *}" >/dev/null && return
-	install gcc libc6-dev && return
+	install gcc libc6-dev && command -v "${compiler%% *}" >/dev/null && return
 	stop "the race detector needs a C compiler and there is none ($compiler); install gcc (as root: apt-get install gcc libc6-dev)"
 }
 
