@@ -75,6 +75,12 @@ func (r Record) IsZero() bool {
 // whose keys may be shared, so no delete order is made for it until it was imported.
 func (r Record) Foreign() bool { return r.foreign }
 
+// Owned returns the record as one of this module: an imported object's deletes are ordered like those of any other.
+func (r Record) Owned() Record {
+	r.foreign = false
+	return r
+}
+
 // Scan implements [sql.Scanner] for string, []byte (copied) and nil. JSON null is like NULL. Other input is [ErrInvalid],
 // and the record is then unchanged.
 func (r *Record) Scan(src any) error {

@@ -173,7 +173,7 @@ func (t *Transfer) end(size int64, checksum string) error {
 
 func (t *Transfer) stage(info dossier.Info) {
 	f, s := t.file, t.file.state
-	record := f.Record
+	record := f.Record.Owned()
 	record.Backend, record.Key = t.target.Policy.Backend, t.key
 	record.ContentType, record.Size, record.Checksum = t.types[0], info.Size, t.sum
 	record.LastModified, record.ETag, record.VersionID = info.ModTime, info.ETag, string(info.Version)

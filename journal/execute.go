@@ -1,0 +1,144 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/uptrace/bun"
+)
+
+// deleteObjects deletes the objects of one backend and returns the failures by key.
+func deleteObjects(ctx context.Context, registry *dossier.Registry, backend string, entries []Entry) map[string]error {
+	failures := map[string]error{}
+	b, err := registry.Backend(backend)
+	keys := func(yield func(string) bool) {
+		for _, entry := range entries {
+			if failures[entry.Key] == nil && !yield(entry.Key) {
+				return
+			}
+		}
+	}
+	for _, entry := range entries {
+		failures[entry.Key] = err
+		if err == nil && entry.UploadID != "" {
+			failures[entry.Key] = abortUpload(ctx, b, entry)
+		}
+	}
+	if err != nil {
+		return failures
+	}
+	answered := map[string]bool{}
+	for key, problem := range dossier.DeleteBatch(ctx, b, keys) {
+		answered[key] = true
+		if problem != nil && !errors.Is(problem, dossier.ErrNotExist) {
+			failures[key] = problem
+		}
+	}
+	for _, entry := range entries {
+		if !answered[entry.Key] && failures[entry.Key] == nil {
+			failures[entry.Key] = fmt.Errorf("%s: no answer for the key", backend)
+		}
+	}
+	return failures
+}
+
+func abortUpload(ctx context.Context, b dossier.Backend, entry Entry) error {
+	m, ok := dossier.As[dossier.MultipartBackend](b)
+	if !ok {
+		return nil
+	}
+	return m.AbortUpload(ctx, dossier.Upload{Key: entry.Key, ID: entry.UploadID})
+}
+
+// finish removes rows of our claim whose objects are gone.
+func (j *Journal) finish(ctx context.Context, owner string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := j.db.ExecContext(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND owner = ?", bun.List(ids), owner)
+	if err != nil {
+		return fmt.Errorf("sweep: finish: %w", err)
+	}
+	return nil
+}
+
+// bury turns rows of our claim into tombstones.
+func (j *Journal) bury(ctx context.Context, quarantine time.Duration, owner string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := j.db.ExecContext(ctx, "UPDATE dossier_journal SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
+		Tombstone, now, milliseconds(quarantine), bun.List(ids), owner)
+	if err != nil {
+		return fmt.Errorf("sweep: bury: %w", err)
+	}
+	return nil
+}
+
+// postpone records a failure; the row is due again after a pause that doubles with each attempt.
+func (j *Journal) postpone(ctx context.Context, opts SweepOptions, owner string, entry Entry, problem error, report *SweepReport) error {
+	report.Failed++
+	if entry.Attempts >= opts.MaxAttempts {
+		report.Failed--
+		report.Parked++
+	}
+	pause := min(opts.Backoff<<min(entry.Attempts-1, 20), time.Hour)
+	if pause <= 0 {
+		pause = time.Hour
+	}
+	text := problem.Error()
+	if len(text) > 500 {
+		text = text[:500]
+	}
+	_, err := j.db.ExecContext(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
+		text, now, milliseconds(pause), entry.ID, owner)
+	if err != nil {
+		return fmt.Errorf("sweep: postpone: %w", err)
+	}
+	return nil
+}
+
+// Release gives up objects whose uploads ended with a known outcome and that no row took: rule 7. It claims each
+// intent by id (rows that are no longer pending are left alone), deletes the object, then the row. What cannot be
+// removed stays in the journal for a sweep.
+func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	owner := "release " + NewID()
+	var entries []Entry
+	err := j.db.NewRaw("UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? "+
+		"WHERE id IN (?) AND state = ? RETURNING *", Doomed, owner, now, milliseconds(time.Minute), bun.List(ids), Pending).Scan(ctx, &entries)
+	if err != nil {
+		return fmt.Errorf("journal: release: %w", err)
+	}
+	opts := SweepOptions{Registry: registry}.withDefaults()
+	var gone []string
+	var errs []error
+	for backend, group := range byBackend(entries) {
+		failures := deleteObjects(ctx, registry, backend, group)
+		for _, entry := range group {
+			if failures[entry.Key] == nil {
+				gone = append(gone, entry.ID)
+				continue
+			}
+			errs = append(errs, failures[entry.Key], j.postpone(ctx, opts, owner, entry, failures[entry.Key], &SweepReport{}))
+		}
+	}
+	return errors.Join(append(errs, j.finish(ctx, owner, gone))...)
+}
+
+// Forget removes the intents of uploads of which positively nothing was stored.
+func (j *Journal) Forget(ctx context.Context, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := j.db.ExecContext(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(ids), Pending)
+	if err != nil {
+		return fmt.Errorf("journal: forget: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/migrations"
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+)
+
+// State of a journal row.
+type State string
+
+// The states.
+const (
+	Pending   State = "pending"   // upload intent under lease
+	Doomed    State = "doomed"    // delete order
+	Tombstone State = "tombstone" // deleted, to be deleted once more
+	Marker    State = "marker"    // a side file was committed
+)
+
+// Journal works on the table dossier_journal. It holds no state of its own and is safe for concurrent use.
+type Journal struct {
+	db *bun.DB
+}
+
+// New returns the journal of db, whose pool must not be one that open transactions can exhaust: the journal's
+// statements commit on their own, often while the caller waits. Only SQLite is supported; other databases are
+// errors.ErrUnsupported.
+func New(db *bun.DB) (*Journal, error) {
+	if db == nil {
+		return nil, fmt.Errorf("new journal: %w: no database", dossier.ErrInvalid)
+	}
+	if name := db.Dialect().Name(); name != dialect.SQLite {
+		return nil, fmt.Errorf("new journal: %w: the %v dialect", errors.ErrUnsupported, name)
+	}
+	return &Journal{db: db}, nil
+}
+
+// CreateSchema creates the table if it is not there.
+func (j *Journal) CreateSchema(ctx context.Context) error {
+	text, err := fs.ReadFile(migrations.FS, "sql/sqlite/0001_journal.up.sql")
+	if err != nil {
+		return fmt.Errorf("journal schema: %w", err)
+	}
+	if _, err := j.db.DB.ExecContext(ctx, string(text)); err != nil {
+		return fmt.Errorf("journal schema: %w", err)
+	}
+	return nil
+}
+
+// now is the database's clock in milliseconds.
+const now = bun.Safe("CAST(unixepoch('subsec') * 1000 AS INTEGER)")
+
+func milliseconds(d time.Duration) int64 { return d.Milliseconds() }
+
+// NewID returns a new journal id, a UUIDv7.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Entry is one row of the journal.
+type Entry struct {
+	bun.BaseModel `bun:"table:dossier_journal,alias:j"`
+
+	ID        string `bun:"id,pk"`
+	Backend   string `bun:"backend"`    // registered name
+	Store     string `bun:"store"`      // identity of bucket and prefix
+	Key       string `bun:"object_key"` // object key
+	State     State  `bun:"state"`
+	Intent    bool   `bun:"intent"`     // began as an upload intent: a tombstone follows its delete
+	UploadID  string `bun:"upload_id"`  // of a multipart upload
+	Owner     string `bun:"owner"`      // of the lease or claim
+	DueAt     int64  `bun:"due_at"`     // milliseconds of the database's clock
+	Attempts  int    `bun:"attempts"`   // claims so far
+	LastError string `bun:"last_error"` // of the last attempt
+	CreatedAt int64  `bun:"created_at"` // milliseconds of the database's clock
+}
+
+// exec runs a statement and returns how many rows it changed.
+func exec(ctx context.Context, conn bun.IConn, query string, args ...any) (int, error) {
+	result, err := conn.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
