@@ -55,6 +55,7 @@ func (c *checked) Get(ctx context.Context, key string, opts GetOptions) (*Object
 	if err != nil {
 		return nil, c.fail("get", key, err)
 	}
+	object.backend = c.name
 	if opts.SkipVerify {
 		return object, nil
 	}

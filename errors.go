@@ -123,16 +123,11 @@ type Error struct {
 	Err error
 }
 
-// Error returns "op backend:key: kind: cause".
+// Error returns "op backend:key: kind: cause", without what is not known.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
-	if e.Backend != "" || e.Key != "" {
-		b.WriteString(" " + e.Backend)
-		if e.Key != "" {
-			b.WriteString(":" + quoteKey(e.Key))
-		}
-	}
+	b.WriteString(e.subject())
 	if e.Kind != nil && (e.Err == nil || !strings.Contains(e.Err.Error(), e.Kind.Error())) {
 		b.WriteString(": " + e.Kind.Error())
 	}
@@ -143,6 +138,18 @@ func (e *Error) Error() string {
 		b.WriteString(" (outcome unknown)")
 	}
 	return b.String()
+}
+
+func (e *Error) subject() string {
+	switch {
+	case e.Backend == "" && e.Key == "":
+		return ""
+	case e.Backend == "":
+		return " " + quoteKey(e.Key)
+	case e.Key == "":
+		return " " + e.Backend
+	}
+	return " " + e.Backend + ":" + quoteKey(e.Key)
 }
 
 // Unwrap gives the kind and the cause, and ErrOutcomeUnknown when the outcome is unknown.

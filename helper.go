@@ -56,7 +56,8 @@ func copyThrough(ctx context.Context, b Backend, dst, src string, opts CopyOptio
 }
 
 // Move renames src to dst; see [Mover]. Without that extension it copies, then deletes src; a failure in between
-// leaves both. Moving a key to itself changes nothing.
+// leaves both. Where the backend has GetMatch and DeleteMatch, a src that was written meanwhile is not deleted but
+// [ErrPrecondition]. Moving a key to itself changes nothing.
 func Move(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (Info, error) {
 	if m, ok := As[Mover](b); ok {
 		info, err := m.Move(ctx, dst, src, opts)
@@ -64,11 +65,28 @@ func Move(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (In
 			return info, err
 		}
 	}
+	if dst == src && opts == (CopyOptions{}) {
+		return b.Stat(ctx, src)
+	}
+	return moveThrough(ctx, b, dst, src, opts)
+}
+
+func moveThrough(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (Info, error) {
+	if opts.SourceIf.Match == "" && b.Describe().Capabilities.Has(GetMatch|DeleteMatch) {
+		found, err := b.Stat(ctx, src)
+		if err != nil {
+			return Info{}, err
+		}
+		opts.SourceIf.Match = found.Version
+	}
 	info, err := Copy(ctx, b, dst, src, opts)
 	if err != nil || dst == src {
 		return info, err
 	}
-	return info, b.Delete(ctx, src, DeleteOptions{})
+	if !b.Describe().Capabilities.Has(DeleteMatch) {
+		opts.SourceIf.Match = ""
+	}
+	return info, b.Delete(ctx, src, DeleteOptions{If: opts.SourceIf})
 }
 
 // SignURLs signs all requests or none; see [URLSigner]. Without that extension it is [errors.ErrUnsupported].

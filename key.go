@@ -36,16 +36,10 @@ func CheckKey(key string) error {
 // CheckPrefix returns an error that Is [ErrInvalidKey] unless prefix is the beginning of some valid key. The empty
 // prefix is valid.
 func CheckPrefix(prefix string) error {
-	if prefix == "" {
+	if prefix == "" || keyProblem(prefix) == "" {
 		return nil
 	}
-	probe := prefix
-	if strings.HasSuffix(prefix, "/") || strings.HasSuffix(prefix, ".") || prefix == ReservedSegment {
-		probe += "x"
-	}
-	if len(prefix) <= MaxKeyLength && len(probe) > MaxKeyLength {
-		probe = prefix[:len(prefix)-1]
-	}
+	probe := prefix + "x" // completes a last segment that is not valid as it stands: "", ".", "..", ".dossier"
 	if problem := keyProblem(probe); problem != "" {
 		return fmt.Errorf("%w: prefix %s: %s", ErrInvalidKey, quoteKey(prefix), problem)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -68,6 +69,8 @@ func ParseKeyTemplate(text string) (KeyTemplate, error) {
 func sampleID() (string, bool)           { return "1", true }
 func sampleColumn(string) (string, bool) { return "v", true }
 
+var templateWords = []string{"table", "field", "uuid", "ext", "date", "id"}
+
 func nextPart(s string) (part templatePart, tail string, err error) {
 	open := strings.IndexAny(s, "{}")
 	if open < 0 {
@@ -84,7 +87,7 @@ func nextPart(s string) (part templatePart, tail string, err error) {
 	switch {
 	case hasColumn && word == "field" && column != "":
 		return templatePart{word: "field:", column: column}, s[end+1:], nil
-	case !hasColumn && strings.Contains(" table field uuid ext date id ", " "+word+" "):
+	case !hasColumn && slices.Contains(templateWords, word):
 		return templatePart{word: word}, s[end+1:], nil
 	}
 	return part, "", fmt.Errorf("unknown word {%s}", s[1:end])
@@ -144,7 +147,7 @@ func (p templatePart) value(values KeyValues) (string, error) {
 	case "uuid":
 		return newUUID(values.Now), nil
 	case "ext":
-		return values.Extension, nil
+		return plainExtension(values.Extension)
 	case "date":
 		return values.Now.UTC().Format("2006/01/02"), nil
 	case "id":
@@ -156,6 +159,13 @@ func (p templatePart) value(values KeyValues) (string, error) {
 		}
 		return values.Column(p.column)
 	})
+}
+
+func plainExtension(extension string) (string, error) {
+	if extension != "" && (len(extension) < 2 || extension[0] != '.' || strings.Contains(extension, "/")) {
+		return "", fmt.Errorf("%w: {ext} is %q; an extension has a dot before it and no slash in it", ErrInvalidKey, extension)
+	}
+	return extension, nil
 }
 
 func lookUp(word string, get func() (string, bool)) (string, error) {

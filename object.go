@@ -7,20 +7,22 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"sync/atomic"
 )
 
 // Object is an open object: an [io.ReadCloser] with its [Info]. It delivers the bytes From up to To of one version.
 // A body that ends before To is [io.ErrUnexpectedEOF]. It must be closed; Close is prompt and may be repeated. Read
-// after Close is [ErrClosed]. An Object is for one goroutine.
+// after Close is [ErrClosed]. An Object is for one goroutine, but Close may be called from another one.
 type Object struct {
 	Info
 	// From and To are the bytes delivered: [From, To).
 	From, To int64
 
-	body   io.ReadCloser
-	left   int64
-	sum    hash.Hash32 // nil: not verified
-	closed bool
+	body    io.ReadCloser
+	left    int64
+	sum     hash.Hash32 // nil: not verified
+	backend string      // registered name, for errors
+	closed  atomic.Bool
 }
 
 // NewObject returns an open object for backends to hand out. body delivers exactly to-from bytes and is closed with
@@ -41,8 +43,8 @@ func (o *Object) Verified() *Object {
 
 // Read implements [io.Reader].
 func (o *Object) Read(p []byte) (int, error) {
-	if o.closed {
-		return 0, &Error{Op: "read", Key: o.Key, Kind: ErrClosed}
+	if o.closed.Load() {
+		return 0, &Error{Op: "read", Backend: o.backend, Key: o.Key, Kind: ErrClosed}
 	}
 	if o.left == 0 {
 		return 0, o.atEnd()
@@ -59,14 +61,14 @@ func (o *Object) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if o.left > 0 {
-		return n, &Error{Op: "read", Key: o.Key, Err: io.ErrUnexpectedEOF, Retryable: true}
+		return n, &Error{Op: "read", Backend: o.backend, Key: o.Key, Err: io.ErrUnexpectedEOF, Retryable: true}
 	}
 	return n, nil
 }
 
 func (o *Object) atEnd() error {
 	if o.sum != nil && !bytes.Equal(o.sum.Sum(nil), o.Checksums.CRC32C) {
-		return &Error{Op: "read", Key: o.Key, Kind: ErrChecksum,
+		return &Error{Op: "read", Backend: o.backend, Key: o.Key, Kind: ErrChecksum,
 			Err: errors.New("the stored bytes are not those that were written; restore the object")}
 	}
 	return io.EOF
@@ -74,10 +76,9 @@ func (o *Object) atEnd() error {
 
 // Close releases the body. It may be called more than once.
 func (o *Object) Close() error {
-	if o.closed {
+	if o.closed.Swap(true) {
 		return nil
 	}
-	o.closed = true
 	return o.body.Close()
 }
 

@@ -13,9 +13,12 @@ type pump struct {
 	ctx     context.Context //nolint:containedctx // lives as long as one Put
 	request chan struct{}
 	answer  chan chunk
+	done    chan struct{}
 	rest    []byte
 	err     error
+	waiting bool // a read of the source has not returned
 	closed  bool
+	closing error // of the source's Close; known when done is closed
 }
 
 type chunk struct {
@@ -26,17 +29,18 @@ type chunk struct {
 const pumpBuffer = 64 << 10
 
 func newPump(ctx context.Context, r io.ReadCloser) *pump {
-	p := &pump{ctx: ctx, request: make(chan struct{}), answer: make(chan chunk, 1)}
+	p := &pump{ctx: ctx, request: make(chan struct{}), answer: make(chan chunk, 1), done: make(chan struct{})}
 	go p.run(r)
 	return p
 }
 
 func (p *pump) run(r io.ReadCloser) {
-	defer r.Close()
+	defer close(p.done)
 	buffer := make([]byte, pumpBuffer)
 	for range p.request {
 		p.answer <- readChunk(r, buffer)
 	}
+	p.closing = r.Close()
 }
 
 // readChunk turns a panic of the source into an error: it must fail the Put, not the process.
@@ -68,23 +72,30 @@ func (p *pump) Read(b []byte) (int, error) {
 func (p *pump) fill() {
 	select {
 	case p.request <- struct{}{}:
+		p.waiting = true
 	case <-p.ctx.Done():
-		p.err = context.Cause(p.ctx)
+		p.err = ended(p.ctx)
 		return
 	}
 	select {
 	case c := <-p.answer:
-		p.rest, p.err = c.bytes, c.err
+		p.rest, p.err, p.waiting = c.bytes, c.err, false
 	case <-p.ctx.Done():
-		p.err = context.Cause(p.ctx)
+		p.err = ended(p.ctx)
 	}
 }
 
-// Close ends the goroutine. It does not wait for a Read of the source that blocks.
+// Close ends the goroutine and closes the source. It does not wait for a Read of the source that blocks: then the
+// source is closed when that returns.
 func (p *pump) Close() error {
-	if !p.closed {
-		p.closed = true
-		close(p.request)
+	if p.closed {
+		return nil
 	}
-	return nil
+	p.closed = true
+	close(p.request)
+	if p.waiting {
+		return nil
+	}
+	<-p.done
+	return p.closing
 }

@@ -37,7 +37,7 @@ const maxEmptyReads = 100
 // A Read that blocks does not hold up cancellation: for sources that may block, reading goes on in a goroutine that is
 // abandoned when ctx ends and stops at the reader's next return.
 func Receive(ctx context.Context, src Source, opts PutOptions) (*Incoming, error) {
-	if err := context.Cause(ctx); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	if opts.MaxSize > 0 && src.Size() > opts.MaxSize {
@@ -53,6 +53,15 @@ func Receive(ctx context.Context, src Source, opts PutOptions) (*Incoming, error
 	in := &Incoming{ctx: ctx, reader: reader, opts: opts, size: src.Size()}
 	in.sums = hashesFor(&in.result, opts.Expect)
 	return in, nil
+}
+
+// ended returns nil while ctx goes on, then an error that Is both ctx.Err() and the cause.
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }
 
 func tooLarge(limit int64) error {
@@ -78,7 +87,7 @@ func (in *Incoming) Read(p []byte) (int, error) {
 	if in.err != nil {
 		return 0, in.err
 	}
-	if err := context.Cause(in.ctx); err != nil {
+	if err := ended(in.ctx); err != nil {
 		in.err = err
 		return 0, err
 	}
