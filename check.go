@@ -43,7 +43,7 @@ func CheckGetOptions(opts GetOptions) error {
 // CheckDeleteOptions returns an error that Is [ErrInvalid] for a condition other than Match.
 func CheckDeleteOptions(opts DeleteOptions) error {
 	if opts.If.IfAbsent || opts.If.NotMatch != "" {
-		return fmt.Errorf("%w: only Match is a condition of deletes", ErrInvalid)
+		return fmt.Errorf("%w: only Match is a condition here", ErrInvalid)
 	}
 	return nil
 }
@@ -160,8 +160,11 @@ func CheckSignRequest(req SignRequest) error {
 	if req.Method != "GET" && req.Method != "HEAD" && req.Respond != (Header{}) {
 		return fmt.Errorf("%w: only a GET has an answer to override", ErrInvalid)
 	}
-	if req.Window < 0 || req.Window >= req.TTL && req.Window > 0 || req.MaxLength < 0 {
-		return fmt.Errorf("%w: window %v of a life of %v, largest length %d", ErrInvalid, req.Window, req.TTL, req.MaxLength)
+	if req.Window < 0 || req.Window >= req.TTL && req.Window > 0 {
+		return fmt.Errorf("%w: window %v of a life of %v", ErrInvalid, req.Window, req.TTL)
+	}
+	if req.MaxLength < 0 || req.MaxLength > 0 && req.Length > req.MaxLength {
+		return fmt.Errorf("%w: length %d of at most %d", ErrInvalid, req.Length, req.MaxLength)
 	}
 	return errors.Join(CheckKey(req.Key), checkTTL(req.TTL), checkBoundCondition(req.If), checkChecksums(req.Expect),
 		checkHeader(Header{ContentType: req.ContentType}), checkHeader(req.Respond), checkMetadata(req.Metadata))

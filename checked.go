@@ -205,8 +205,8 @@ func (c *checked) Uploads(ctx context.Context, prefix string) iter.Seq2[Upload, 
 }
 
 func (c *checked) UpdateHeader(ctx context.Context, key string, to Replacement, cond Condition) (Info, error) {
-	opts := PutOptions{Header: to.Header, Metadata: to.Metadata, If: cond}
-	if err := errors.Join(CheckKey(key), CheckPutOptions(opts)); err != nil {
+	opts := PutOptions{Header: to.Header, Metadata: to.Metadata}
+	if err := errors.Join(CheckKey(key), CheckPutOptions(opts), CheckDeleteOptions(DeleteOptions{If: cond})); err != nil {
 		return Info{}, c.fail("update header", key, err)
 	}
 	info, err := c.Forward.UpdateHeader(ctx, key, to, cond)

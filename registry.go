@@ -98,9 +98,17 @@ func (r *Registry) Backend(name string) (Backend, error) {
 	b, ok := r.backends[name]
 	r.mu.RUnlock()
 	if !ok {
-		return nil, fmt.Errorf("%w: %q is not registered (registered: %s)", ErrNoBackend, name, strings.Join(r.Names(), ", "))
+		return nil, fmt.Errorf("%w: %q is not registered (%s)", ErrNoBackend, name, r.registered())
 	}
 	return b, nil
+}
+
+func (r *Registry) registered() string {
+	names := r.Names()
+	if len(names) == 0 {
+		return "nothing is registered"
+	}
+	return "registered: " + strings.Join(names, ", ")
 }
 
 // Detect runs the registry's detector; the result is never empty.

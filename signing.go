@@ -81,10 +81,10 @@ func (s *Signer) secret(id string) []byte {
 }
 
 // String hides the secrets.
-func (s *Signer) String() string { return fmt.Sprintf("Signer(%d keys)", len(s.keys)) }
+func (s Signer) String() string { return fmt.Sprintf("Signer(%d keys)", len(s.keys)) }
 
 // GoString hides the secrets.
-func (s *Signer) GoString() string { return s.String() }
+func (s Signer) GoString() string { return s.String() }
 
 // Names of query parameters and form fields.
 const (
@@ -149,6 +149,9 @@ func (s *Signer) SignForm(base, store string, req FormRequest) (SignedForm, erro
 
 // sign adds key id, expiry and signature to params.
 func (s *Signer) sign(purpose, store, method, key string, params url.Values, ttl, window time.Duration) (time.Time, error) {
+	if len(s.keys) == 0 {
+		return time.Time{}, fmt.Errorf("%w: a signer without a key; use NewSigner", ErrInvalid)
+	}
 	if ttl > MaxSignedLife {
 		return time.Time{}, fmt.Errorf("%w: a signature lives at most %v, not %v", ErrInvalid, MaxSignedLife, ttl)
 	}
