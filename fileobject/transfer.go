@@ -1,11 +1,11 @@
 package fileobject
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/dossier-go/dossier"
 )
@@ -24,6 +24,10 @@ type Target struct {
 // Transfer is the upload of one pending file, in steps, for units of work: [Begin] opens the source, finds the type in
 // its first bytes, checks what can be checked and makes the key; Put streams. Nothing is sent before Put, so an intent
 // for the key can be recorded in between. Application code uses package session.
+//
+// A handle goes from pending to staged (Put), to adopted (Adopt), to stored (Settle); Unadopt goes one step back,
+// Release gives the object up, Doubt leaves an adopted handle in doubt until Settle or Release. A step that does not
+// begin where the handle is changes nothing.
 type Transfer struct {
 	file    *FileObject
 	target  Target
@@ -31,13 +35,16 @@ type Transfer struct {
 	key     string
 	types   []string
 	opened  *opened
-	size    int64
+	copied  *copied // of a clone
+	expect  dossier.Checksums
 	sum     string
+	touched bool // the source was opened, or it was tried
+	closed  bool
 }
 
 // Begin starts the upload of f. Errors, all before any byte is sent: dossier.ErrInvalid (not pending, or being uploaded
-// already), ErrNoBackend, ErrType, ErrTooLarge, ErrShortSource, ErrInvalidKey, ErrConsumed, or the source's. A Transfer must be
-// closed.
+// already), ErrNoBackend, ErrType, ErrTooLarge, ErrShortSource, ErrInvalidKey, ErrConsumed, ErrNotExist and ErrChecksum
+// (the original of a clone), or the source's. A Transfer must be closed.
 func Begin(ctx context.Context, f *FileObject, target Target) (*Transfer, error) {
 	t := &Transfer{file: f, target: target}
 	if err := t.claim(); err != nil {
@@ -68,17 +75,17 @@ func (t *Transfer) claim() error {
 }
 
 func (t *Transfer) prepare(ctx context.Context) (err error) {
-	policy, opts := t.target.Policy, t.file.state.opts
+	policy, opts := &t.target.Policy, t.file.state.opts
 	if opts.Backend != "" && opts.Backend != policy.Backend {
 		return fmt.Errorf("%w: it asks for backend %q, the column keeps its files in %q", dossier.ErrInvalid, opts.Backend, policy.Backend)
 	}
-	if t.target.Registry == nil {
-		t.target.Registry = t.file.registryFor(ctx)
-	}
-	if t.backend, err = t.target.Registry.Backend(policy.Backend); err != nil {
+	if *policy, err = policy.withDefaults(); err != nil {
 		return err
 	}
-	if _, err := expectation(opts.Checksum); err != nil {
+	if t.expect, err = expectation(opts.Checksum); err != nil {
+		return err
+	}
+	if err := t.findBackend(ctx, policy.Backend); err != nil {
 		return err
 	}
 	if err := t.examine(ctx); err != nil {
@@ -89,25 +96,36 @@ func (t *Transfer) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// examine finds type and size and checks them against the policy.
+func (t *Transfer) findBackend(ctx context.Context, name string) (err error) {
+	if t.target.Registry == nil {
+		t.target.Registry = t.file.registryFor(ctx)
+	}
+	t.backend, err = t.target.Registry.Backend(name)
+	return err
+}
+
+// examine finds the type, and the size as far as it is known, and checks them against the policy.
 func (t *Transfer) examine(ctx context.Context) (err error) {
 	policy, state := t.target.Policy, t.file.state
-	if original := state.original; original != nil {
-		t.types, t.size = []string{original.ContentType}, original.Size
-	} else {
-		t.size = state.source.Size()
-		if policy.Max > 0 && t.size > policy.Max {
-			return policy.CheckSize(t.size)
-		}
-		if t.opened, err = openSource(ctx, state.source); err != nil {
-			return err
-		}
-		t.types = t.target.Registry.Detect(t.opened.head, t.file.Filename)
-		if t.size < 0 && t.opened.ended {
-			t.size = int64(len(t.opened.head))
-		}
+	if state.original != nil {
+		return t.examineOriginal(ctx)
 	}
-	return errors.Join(policy.CheckSize(t.size), policy.CheckType(t.types[0]))
+	if err := errors.Join(context.Cause(ctx), policy.CheckSize(state.source.Size())); err != nil {
+		return err
+	}
+	t.touched = true
+	if t.opened, err = openSource(ctx, state.source); err != nil {
+		return err
+	}
+	t.types = t.target.Registry.Detect(t.opened.head, t.file.Filename)
+	size := int64(len(t.opened.head))
+	switch {
+	case t.opened.ended && size < state.source.Size():
+		err = fmt.Errorf("%w: %d of %d bytes", dossier.ErrShortSource, size, state.source.Size())
+	case t.opened.ended || policy.Max > 0 && size > policy.Max:
+		err = policy.CheckSize(size)
+	}
+	return errors.Join(err, policy.CheckType(t.types[0]))
 }
 
 // Reference returns the backend and key that the file will have.
@@ -119,10 +137,15 @@ func (t *Transfer) Backend() dossier.Backend { return t.backend }
 // File returns the handle.
 func (t *Transfer) File() *FileObject { return t.file }
 
-// Put streams the bytes in one pass: type, size limits and checksum are enforced on the way, and the object is
-// created, never overwritten. onUploadID is handed to the backend (see dossier.PutOptions). After success the handle is
-// staged: it has its record, and waits for [Transfer.Adopt]. Errors: those of dossier.Backend.Put.
+// Put streams the bytes in one pass: type, size limits and checksum are enforced on the way. The key is fresh, and
+// where the backend can promise it the object is created, never overwritten. onUploadID is handed to the backend (see
+// dossier.PutOptions). After success the handle is staged: it has its record, and waits for [Transfer.Adopt]. After a
+// failure Put may be called again if the source can be read again, else it is dossier.ErrConsumed. Errors: those of
+// dossier.Backend.Put; dossier.ErrInvalid when the bytes are stored already, ErrClosed.
 func (t *Transfer) Put(ctx context.Context, onUploadID func(id string) error) error {
+	if err := t.putable(); err != nil {
+		return err
+	}
 	info, err := t.put(ctx, onUploadID)
 	if err != nil {
 		return fmt.Errorf("upload %q: %w", t.file.Filename, err)
@@ -132,60 +155,84 @@ func (t *Transfer) Put(ctx context.Context, onUploadID func(id string) error) er
 			return fmt.Errorf("upload %q: checksum: %w", t.file.Filename, err)
 		}
 	}
-	t.stage(info)
+	t.file.state.stage(t.record(info))
+	t.file.sync()
+	return nil
+}
+
+func (t *Transfer) putable() error {
+	if t.closed {
+		return fmt.Errorf("upload %q: %w", t.file.Filename, dossier.ErrClosed)
+	}
+	if !t.file.Pending() {
+		return fmt.Errorf("upload %q: %w: its bytes are stored already", t.file.Filename, dossier.ErrInvalid)
+	}
 	return nil
 }
 
 func (t *Transfer) put(ctx context.Context, onUploadID func(id string) error) (dossier.Info, error) {
-	state := t.file.state
-	expect, err := expectation(state.opts.Checksum)
-	if err != nil {
-		return dossier.Info{}, err
+	t.sum = ""
+	opts := dossier.PutOptions{MaxSize: t.target.Policy.Max, Progress: t.file.state.opts.Progress, OnUploadID: onUploadID}
+	opts.If.IfAbsent = t.can(dossier.PutIfAbsent)
+	if t.can(dossier.StoresHeader) {
+		opts.Header = t.header()
 	}
-	opts := dossier.PutOptions{
-		If: dossier.Condition{IfAbsent: true}, MaxSize: t.target.Policy.Max, Expect: expect, Header: t.header(),
-		Progress: state.opts.Progress, OnUploadID: onUploadID,
+	if t.can(dossier.VerifiesChecksums) {
+		opts.Expect = t.expect
 	}
-	if state.original != nil {
-		return t.copyOriginal(ctx, opts)
+	if t.copied == nil {
+		return t.backend.Put(ctx, t.key, t.opened.source(t.wrap), opts)
 	}
-	return t.backend.Put(ctx, t.key, t.opened.source(t.wrap), opts)
+	return t.putCopy(ctx, opts)
 }
+
+// can reports whether the backend has a capability; what it has not must not be asked for.
+func (t *Transfer) can(c dossier.Capabilities) bool { return t.backend.Describe().Capabilities.Has(c) }
 
 func (t *Transfer) header() dossier.Header {
 	policy := t.target.Policy
 	h := dossier.Header{ContentType: t.types[0], CacheControl: policy.CacheControl}
 	if policy.Disposition != "" {
-		h.ContentDisposition = dossier.ContentDisposition(policy.Disposition, t.file.Filename)
+		h.ContentDisposition = t.file.disposition(policy.Disposition)
 	}
 	return h
 }
 
 // wrap makes a reader of the source that checks on the way.
 func (t *Transfer) wrap(r io.ReadCloser) io.ReadCloser {
-	return &meter{reader: r, policy: t.target.Policy, sum: newHash(t.target.Policy.Checksum), onEnd: t.end}
+	var expect dossier.Checksums
+	if !t.can(dossier.VerifiesChecksums) {
+		expect = t.expect
+	}
+	m := newMeter(r, t.target.Policy, expect)
+	m.onEnd = func(checksum string) { t.sum = checksum }
+	if t.opened != nil {
+		m.head, m.ended = t.opened.head, t.opened.ended
+	}
+	if t.copied != nil {
+		m.head = t.copied.head
+	}
+	return m
 }
 
-func (t *Transfer) end(size int64, checksum string) error {
-	t.size, t.sum = size, checksum
-	return nil
+// record is what the row will hold.
+func (t *Transfer) record(info dossier.Info) dossier.Record {
+	t.file.sync()
+	r := t.file.Record
+	r.Backend, r.Key = t.target.Policy.Backend, t.key
+	r.ContentType, r.Size, r.Checksum = t.types[0], info.Size, t.sum
+	r.LastModified = info.ModTime.UTC().Truncate(time.Microsecond) // as the row keeps it
+	r.ETag, r.VersionID = info.ETag, string(info.Version)
+	return r
 }
 
-func (t *Transfer) stage(info dossier.Info) {
-	f, s := t.file, t.file.state
-	record := f.Record.Owned()
-	record.Backend, record.Key = t.target.Policy.Backend, t.key
-	record.ContentType, record.Size, record.Checksum = t.types[0], info.Size, t.sum
-	record.LastModified, record.ETag, record.VersionID = info.ModTime, info.ETag, string(info.Version)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before, s.record, s.phase = f.Record, record, staged
-	f.Record = record
-}
-
-// Close ends the transfer. It is to be called whatever happened; the handle of a failed one is pending again if its
-// source can be read again.
+// Close ends the transfer. It is to be called whatever happened, and may be repeated; the handle of a failed one is
+// pending again if its source can be read again.
 func (t *Transfer) Close() error {
+	if t.closed {
+		return nil
+	}
+	t.closed = true
 	var err error
 	if t.opened != nil {
 		err = t.opened.Close()
@@ -194,89 +241,48 @@ func (t *Transfer) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy = false
-	if s.phase == pending && t.opened != nil && !s.source.Replayable() {
-		s.phase = consumed
+	if s.phase == pending && t.touched {
+		s.phase = s.unread()
 	}
 	return err
 }
 
-// Adopt says that a row of an open transaction takes the file: from now on it can be written.
-func (t *Transfer) Adopt() { t.file.state.move(adopted) }
+// Adopt says that a row of an open transaction takes the staged file: from now on it can be written.
+func (t *Transfer) Adopt() { t.file.state.move(adopted, staged) }
 
 // Unadopt says that the statement or savepoint that took the file was undone: it is staged again.
-func (t *Transfer) Unadopt() { t.file.state.move(staged) }
+func (t *Transfer) Unadopt() { t.file.state.move(staged, adopted) }
 
-// Settle says that the row was committed.
+// Settle says that the row that adopted the file was committed.
 func (t *Transfer) Settle() {
-	t.file.state.move(stored)
-	t.file.sync()
-	t.file.origin = &Origin{references: []Reference{t.Reference()}}
+	if s := t.file.state; s.move(stored, adopted, doubtful) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.origin = &Origin{references: []Reference{t.Reference()}}
+	}
 }
 
-// Doubt says that the outcome of COMMIT is unknown: the handle is neither pending nor deletable.
-func (t *Transfer) Doubt() { t.file.state.move(doubtful) }
+// Doubt says that the outcome of COMMIT is unknown: the adopted handle is neither pending nor deletable.
+func (t *Transfer) Doubt() { t.file.state.move(doubtful, adopted) }
 
-// Release says that the object is given up: the handle is pending again, or consumed when its source cannot be read
-// again.
+// Release says that the object is given up and no row names it: the handle is pending again, or consumed when its
+// source cannot be read again. One that was imported is what it was before.
 func (t *Transfer) Release() {
-	s := t.file.state
-	again := s.original != nil || s.source.Replayable()
-	s.mu.Lock()
-	s.phase = consumed
-	if again {
-		s.phase = pending
-	}
-	s.mu.Unlock()
+	t.file.state.giveUp(t.file.state.back, staged, adopted, doubtful)
 	t.file.sync()
 }
 
 // checksumOf takes the checksum from the store, or reads the stored object once.
 func (t *Transfer) checksumOf(ctx context.Context, info dossier.Info) (string, error) {
-	if t.target.Policy.Checksum == "crc32c" && len(info.Checksums.CRC32C) == 4 {
+	algorithm := t.target.Policy.Checksum
+	if algorithm == "crc32c" && len(info.Checksums.CRC32C) == 4 {
 		return fmt.Sprintf("crc32c:%x", info.Checksums.CRC32C), nil
 	}
 	object, err := t.backend.Get(ctx, t.key, dossier.GetOptions{})
 	if err != nil {
 		return "", err
 	}
-	sum := newHash(t.target.Policy.Checksum)
+	sum := newHash(algorithm)
 	_, err = io.Copy(sum, object)
-	return fmt.Sprintf("%s:%x", t.target.Policy.Checksum, sum.Sum(nil)), errors.Join(err, object.Close())
-}
-
-// opened is a source whose first bytes were read.
-type opened struct {
-	from   dossier.Source
-	head   []byte
-	ended  bool          // head is all there is
-	reader io.ReadCloser // behind head; nil when the source is opened again instead
-}
-
-// source returns what is handed to the backend: replayable if the original is.
-func (o *opened) source(wrap func(io.ReadCloser) io.ReadCloser) dossier.Source {
-	if o.reader == nil {
-		again := func() (io.ReadCloser, error) {
-			r, err := o.from.Open()
-			if err != nil {
-				return nil, err
-			}
-			return wrap(r), nil
-		}
-		return dossier.OpenerSource(again, o.from.Size())
-	}
-	whole := struct {
-		io.Reader
-		io.Closer
-	}{bytes.NewReader(o.head), o.reader}
-	if !o.ended {
-		whole.Reader = io.MultiReader(whole.Reader, o.reader)
-	}
-	return dossier.ReaderSource(wrap(whole), o.from.Size())
-}
-
-func (o *opened) Close() error {
-	if o.reader == nil {
-		return nil
-	}
-	return o.reader.Close()
+	return fmt.Sprintf("%s:%x", algorithm, sum.Sum(nil)), errors.Join(err, object.Close())
 }

@@ -58,7 +58,7 @@ func (j *Journal) finish(ctx context.Context, owner string, ids []string) error 
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.db.ExecContext(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND owner = ?", bun.List(ids), owner)
+	_, err := j.own(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND owner = ?", bun.List(ids), owner)
 	if err != nil {
 		return fmt.Errorf("sweep: finish: %w", err)
 	}
@@ -70,7 +70,7 @@ func (j *Journal) bury(ctx context.Context, quarantine time.Duration, owner stri
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.db.ExecContext(ctx, "UPDATE dossier_journal SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
+	_, err := j.own(ctx, "UPDATE dossier_journal SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
 		Tombstone, now, milliseconds(quarantine), bun.List(ids), owner)
 	if err != nil {
 		return fmt.Errorf("sweep: bury: %w", err)
@@ -93,7 +93,7 @@ func (j *Journal) postpone(ctx context.Context, opts SweepOptions, owner string,
 	if len(text) > 500 {
 		text = text[:500]
 	}
-	_, err := j.db.ExecContext(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
+	_, err := j.own(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
 		text, now, milliseconds(pause), entry.ID, owner)
 	if err != nil {
 		return fmt.Errorf("sweep: postpone: %w", err)
@@ -109,9 +109,8 @@ func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids .
 		return nil
 	}
 	owner := "release " + NewID()
-	var entries []Entry
-	err := j.db.NewRaw("UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? "+
-		"WHERE id IN (?) AND state = ? RETURNING *", Doomed, owner, now, milliseconds(time.Minute), bun.List(ids), Pending).Scan(ctx, &entries)
+	entries, err := j.returning(ctx, "UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? "+
+		"WHERE id IN (?) AND state = ? RETURNING *", Doomed, owner, now, milliseconds(time.Minute), bun.List(ids), Pending)
 	if err != nil {
 		return fmt.Errorf("journal: release: %w", err)
 	}
@@ -136,7 +135,7 @@ func (j *Journal) Forget(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.db.ExecContext(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(ids), Pending)
+	_, err := j.own(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(ids), Pending)
 	if err != nil {
 		return fmt.Errorf("journal: forget: %w", err)
 	}

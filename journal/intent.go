@@ -34,7 +34,7 @@ func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duratio
 			query += "(?, ?, ?, ?, ?, 1, ?, ? + ?, ?)"
 			args = append(args, intent.ID, intent.Backend, intent.Store, intent.Key, Pending, owner, now, milliseconds(lease), now)
 		}
-		if _, err := j.db.ExecContext(ctx, query, args...); err != nil {
+		if _, err := j.own(ctx, query, args...); err != nil {
 			return fmt.Errorf("journal: announce %d uploads: %w", len(intents), err)
 		}
 	}
@@ -45,7 +45,7 @@ func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duratio
 // still pending: rule 2.
 func (j *Journal) Renew(ctx context.Context, lease time.Duration, ids ...string) error {
 	for chunk := range slices.Chunk(ids, batch) {
-		n, err := exec(ctx, j.db, "UPDATE dossier_journal SET due_at = ? + ? WHERE id IN (?) AND state = ?",
+		n, err := j.own(ctx, "UPDATE dossier_journal SET due_at = ? + ? WHERE id IN (?) AND state = ?",
 			now, milliseconds(lease), bun.List(chunk), Pending)
 		if err != nil {
 			return fmt.Errorf("journal: renew: %w", err)
@@ -60,7 +60,7 @@ func (j *Journal) Renew(ctx context.Context, lease time.Duration, ids ...string)
 // RecordUpload commits the id of a multipart upload, so that a sweep can abort it. The backend sends no part before.
 // Errors: dossier.ErrLeaseLost.
 func (j *Journal) RecordUpload(ctx context.Context, id, uploadID string) error {
-	n, err := exec(ctx, j.db, "UPDATE dossier_journal SET upload_id = ? WHERE id = ? AND state = ?", uploadID, id, Pending)
+	n, err := j.own(ctx, "UPDATE dossier_journal SET upload_id = ? WHERE id = ? AND state = ?", uploadID, id, Pending)
 	if err != nil {
 		return fmt.Errorf("journal: record upload: %w", err)
 	}

@@ -27,20 +27,31 @@ const (
 
 // Journal works on the table dossier_journal. It holds no state of its own and is safe for concurrent use.
 type Journal struct {
-	db *bun.DB
+	db   *bun.DB
+	turn func(ctx context.Context, write func(ctx context.Context) error) error
+}
+
+// Config of a [Journal].
+type Config struct {
+	// Turn runs a statement that writes on the journal's own pool when it is the turn of one, for databases with a single
+	// writer. Default: nil, at once.
+	Turn func(ctx context.Context, write func(ctx context.Context) error) error
 }
 
 // New returns the journal of db, whose pool must not be one that open transactions can exhaust: the journal's
 // statements commit on their own, often while the caller waits. Only SQLite is supported; other databases are
 // errors.ErrUnsupported.
-func New(db *bun.DB) (*Journal, error) {
+func New(db *bun.DB, cfg Config) (*Journal, error) {
 	if db == nil {
 		return nil, fmt.Errorf("new journal: %w: no database", dossier.ErrInvalid)
 	}
 	if name := db.Dialect().Name(); name != dialect.SQLite {
 		return nil, fmt.Errorf("new journal: %w: the %v dialect", errors.ErrUnsupported, name)
 	}
-	return &Journal{db: db}, nil
+	if cfg.Turn == nil {
+		cfg.Turn = func(ctx context.Context, write func(ctx context.Context) error) error { return write(ctx) }
+	}
+	return &Journal{db: db, turn: cfg.Turn}, nil
 }
 
 // CreateSchema creates the table if it is not there.
@@ -79,6 +90,23 @@ type Entry struct {
 	Attempts  int    `bun:"attempts"`   // claims so far
 	LastError string `bun:"last_error"` // of the last attempt
 	CreatedAt int64  `bun:"created_at"` // milliseconds of the database's clock
+}
+
+// own runs a statement that commits on its own, and returns how many rows it changed.
+func (j *Journal) own(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = j.turn(ctx, func(ctx context.Context) error {
+		n, err = exec(ctx, j.db, query, args...)
+		return err
+	})
+	return n, err
+}
+
+// returning is own for a statement that returns rows of the journal.
+func (j *Journal) returning(ctx context.Context, query string, args ...any) (entries []Entry, err error) {
+	err = j.turn(ctx, func(ctx context.Context) error {
+		return j.db.NewRaw(query, args...).Scan(ctx, &entries)
+	})
+	return entries, err
 }
 
 // exec runs a statement and returns how many rows it changed.

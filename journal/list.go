@@ -73,9 +73,18 @@ func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (in
 		query += " AND id IN (?)"
 		args = append(args, bun.List(ids))
 	}
-	n, err := exec(ctx, j.db, query, args...)
+	n, err := j.own(ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("journal: retry: %w", err)
 	}
 	return n, nil
+}
+
+// Due reports whether anything is due, without taking the write lock.
+func (j *Journal) Due(ctx context.Context) (bool, error) {
+	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", now).Limit(1).Count(ctx)
+	if err != nil {
+		return false, fmt.Errorf("journal: look for what is due: %w", err)
+	}
+	return n > 0, nil
 }

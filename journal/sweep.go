@@ -124,9 +124,8 @@ func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[strin
 		due = due.Where("id IN (?)", bun.List(opts.IDs))
 	}
 	due = due.OrderExpr("due_at, id").Limit(int64(size))
-	var entries []Entry
-	err := j.db.NewRaw("UPDATE dossier_journal SET state = CASE state WHEN 'pending' THEN 'doomed' ELSE state END, owner = ?, "+
-		"attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) RETURNING *", owner, now, milliseconds(opts.Claim), due).Scan(ctx, &entries)
+	entries, err := j.returning(ctx, "UPDATE dossier_journal SET state = CASE state WHEN 'pending' THEN 'doomed' ELSE state END, "+
+		"owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) RETURNING *", owner, now, milliseconds(opts.Claim), due)
 	if err != nil {
 		return nil, "", fmt.Errorf("sweep: claim: %w", err)
 	}

@@ -1,0 +1,224 @@
+package session
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/journal"
+)
+
+// Commit writes what Add queued and commits. An error before COMMIT rolls back. An error of COMMIT itself is settled by
+// evidence: nil when the rows are there, the database's error when they were rolled back, dossier.ErrOutcomeUnknown when
+// neither can be shown; then nothing is compensated, and neither AfterCommit nor AfterRollback runs. Other errors:
+// dossier.ErrRollbackOnly after an earlier SQL error, those of Flush.
+func (s *Session) Commit(ctx context.Context) error {
+	if err := s.beforeCommit(ctx); err != nil {
+		return s.abort(ctx, err)
+	}
+	if err := s.enter("commit"); err != nil {
+		return err
+	}
+	if s.tx == nil {
+		return s.endWithoutTransaction(ctx)
+	}
+	if err := s.orderUnused(ctx); err != nil {
+		s.leave()
+		return s.abort(ctx, err)
+	}
+	outcome, err := s.settle(ctx, s.tx.commit(ctx))
+	switch outcome {
+	case committed:
+		s.finish(ctx)
+		return nil
+	case rolledBack:
+		s.leave()
+		return s.abort(ctx, err)
+	}
+	s.doubt()
+	s.leave()
+	return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err}
+}
+
+// abort ends a commit that positively did not happen.
+func (s *Session) abort(ctx context.Context, cause error) error {
+	cause = fmt.Errorf("commit: %w", cause)
+	if s.keep && Retryable(cause) {
+		return errors.Join(cause, s.rewind(ctx))
+	}
+	return errors.Join(cause, s.Rollback(ctx))
+}
+
+func (s *Session) beforeCommit(ctx context.Context) error {
+	if len(s.frames) > 1 {
+		return fmt.Errorf("%w: inside Nested", dossier.ErrInvalid)
+	}
+	if len(s.queue) > 0 {
+		if err := s.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	if s.poison != nil {
+		return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
+	}
+	if err := s.hook(ctx, s.m.opts.Hooks.BeforeCommit); err != nil {
+		return fmt.Errorf("before commit: %w", err)
+	}
+	if s.poison != nil {
+		return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
+	}
+	return context.Cause(ctx)
+}
+
+func (s *Session) endWithoutTransaction(ctx context.Context) error {
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	err := s.release(ctx)
+	fns := s.frames[0].commit
+	s.reset()
+	s.leave()
+	s.afterCommit(ctx, fns)
+	if err != nil {
+		s.m.opts.Logger.WarnContext(ctx, "dossier: uploads that no row took are left to the sweep", "error", err)
+	}
+	return nil
+}
+
+// orderUnused makes orders for objects that no row took and that nothing else would reclaim: those that the side file
+// lists, because its marker will say that all of it is settled, and imports whose order was taken back.
+func (s *Session) orderUnused(ctx context.Context) error {
+	var orders, side []journal.Order
+	taken := map[string]bool{}
+	for ref, staged := range s.staged {
+		if staged.side != nil && staged.frame != nil {
+			taken[staged.store+"|"+ref.Key] = true
+		}
+		if staged.tookBack && staged.frame == nil {
+			orders = append(orders, journal.Order{ID: journal.NewID(), Backend: ref.Backend, Store: staged.store, Key: ref.Key})
+		}
+	}
+	if s.side != nil && s.side.frame != nil {
+		for _, order := range sideOrders(s.side.entries) {
+			if !taken[order.Store+"|"+order.Key] {
+				side = append(side, order)
+			}
+		}
+	}
+	if err := s.watch(s.m.journal.Order(ctx, s.tx.conn, 0, side...)); err != nil {
+		return err
+	}
+	return s.watch(s.m.journal.Order(ctx, s.tx.conn, s.m.opts.DeleteAfter, orders...))
+}
+
+// finish is what follows a COMMIT that is known to have succeeded. Nothing in it can fail the commit.
+func (s *Session) finish(ctx context.Context) {
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	base := s.frames[0]
+	s.settleHandles(base)
+	errs := []error{s.tx.release()}
+	s.tx = nil
+	if s.side != nil && s.side.frame != nil {
+		errs = append(errs, s.side.remove())
+		s.side = nil
+	}
+	errs = append(errs, s.release(ctx))
+	fns, orders := base.commit, base.orders
+	s.reset()
+	s.leave()
+	s.afterCommit(ctx, fns)
+	errs = append(errs, s.m.executeDue(ctx, orders))
+	if err := errors.Join(errs...); err != nil {
+		s.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a commit is left to the sweep", "error", err)
+	}
+}
+
+// settleHandles tells the handles of committed rows.
+func (s *Session) settleHandles(base *frame) {
+	for _, staged := range base.adopted {
+		staged.transfer.Settle()
+		delete(s.staged, staged.ref)
+		s.keeper.remove(staged.id)
+	}
+	for _, files := range base.written {
+		fileobject.Remember(files...)
+	}
+}
+
+func (s *Session) afterCommit(ctx context.Context, fns []func(context.Context)) {
+	for _, fn := range fns {
+		fn(ctx)
+	}
+	if hook := s.m.opts.Hooks.AfterCommit; hook != nil {
+		hook(ctx, s)
+	}
+}
+
+// release gives up the uploads that no row took: rule 7. Only objects whose own intents it changes are deleted.
+func (s *Session) release(ctx context.Context) error {
+	s.keeper.stop()
+	var ids []string
+	for ref, staged := range s.staged {
+		if staged.id != "" {
+			ids = append(ids, staged.id)
+		}
+		staged.transfer.Release()
+		delete(s.staged, ref)
+		s.keeper.remove(staged.id)
+	}
+	var errs []error
+	if len(ids) > 0 {
+		errs = append(errs, s.m.journal.Release(ctx, s.m.opts.Registry, ids...))
+	}
+	if s.side != nil {
+		errs = append(errs, s.side.giveUp(ctx))
+		s.side = nil
+	}
+	return errors.Join(errs...)
+}
+
+// giveUp deletes the objects of a side file that did not commit, then the file. What fails is left to a sweep.
+func (f *sideFile) giveUp(ctx context.Context) error {
+	var errs []error
+	for _, entry := range f.entries {
+		b, err := f.m.opts.Registry.Backend(entry.Backend)
+		if err == nil {
+			err = b.Delete(ctx, entry.Key, dossier.DeleteOptions{})
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, f.abandon())
+	}
+	return f.remove()
+}
+
+// doubt ends the unit of work when nobody knows whether it was committed.
+func (s *Session) doubt() {
+	s.keeper.stop()
+	for ref, staged := range s.staged {
+		staged.transfer.Doubt()
+		s.keeper.remove(staged.id)
+		delete(s.staged, ref)
+	}
+	if s.side != nil {
+		_ = s.side.abandon() // the lock ends with the file; a sweep decides by the marker
+		s.side = nil
+	}
+	if s.tx != nil {
+		_ = s.tx.discard()
+		s.tx = nil
+	}
+	s.reset()
+}
+
+// ignoreClosed drops the errors of closing a connection that is gone already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, driver.ErrBadConn) || err != nil && err.Error() == "sql: connection is already closed" {
+		return nil
+	}
+	return err
+}

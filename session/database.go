@@ -1,0 +1,56 @@
+package session
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dossier-go/dossier"
+)
+
+// examineDatabase finds the database file and refuses pools that cannot work.
+func (m *Manager) examineDatabase(ctx context.Context) error {
+	path, err := databasePath(ctx, m.db.DB)
+	if err != nil {
+		return fmt.Errorf("new manager: %w", err)
+	}
+	open := m.db.Stats().MaxOpenConnections
+	if path == "" && open != 1 {
+		return fmt.Errorf("new manager: %w: each connection is a private database in memory; open \"file:/name?vfs=memdb\", "+
+			"which all connections share", dossier.ErrInvalid)
+	}
+	if open == 1 && m.opts.Journal == m.db {
+		return fmt.Errorf("new manager: %w: the pool has one connection and a session would wait for itself; "+
+			"SetMaxOpenConns(2) or more, or give Options.Journal a pool of its own", dossier.ErrInvalid)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		m.sideDir = path + "-dossier"
+	}
+	return nil
+}
+
+// databasePath asks SQLite for the file of the main database; "" is a private database.
+func databasePath(ctx context.Context, db *sql.DB) (path string, err error) {
+	rows, err := db.QueryContext(ctx, "PRAGMA database_list")
+	if err != nil {
+		return "", fmt.Errorf("ask for the database file: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var seq int
+		var name string
+		var file sql.NullString
+		if err := rows.Scan(&seq, &name, &file); err != nil {
+			return "", err
+		}
+		if name == "main" {
+			path = file.String
+		}
+	}
+	return path, rows.Err()
+}

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/journal"
+)
+
+// dueOrders spaces the looks of commits at what is due.
+type dueOrders struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+const dueEvery = time.Second
+
+// turn reports whether it is time to look.
+func (d *dueOrders) turn() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if now.Before(d.next) {
+		return false
+	}
+	d.next = now.Add(dueEvery)
+	return true
+}
+
+// executeDue executes a few due orders after a commit, so that an application without a sweeper does not pile them up:
+// those of the commit itself when they are due at once, else what is due, once a second.
+func (m *Manager) executeDue(ctx context.Context, ordered []string) error {
+	if m.opts.DueOrders < 0 {
+		return nil
+	}
+	opts := m.sweepOptions(journal.SweepOptions{})
+	if m.opts.DeleteAfter == 0 && len(ordered) > 0 {
+		opts.IDs = ordered
+		_, err := m.journal.Sweep(ctx, opts)
+		return err
+	}
+	if !m.due.turn() {
+		return nil
+	}
+	due, err := m.journal.Due(ctx)
+	if err != nil || !due {
+		return err
+	}
+	opts.Limit = m.opts.DueOrders
+	_, err = m.journal.Sweep(ctx, opts)
+	return err
+}
+
+func (m *Manager) sweepOptions(opts journal.SweepOptions) journal.SweepOptions {
+	if opts.Registry == nil {
+		opts.Registry = m.opts.Registry
+	}
+	if opts.Quarantine == 0 {
+		opts.Quarantine = m.opts.Quarantine
+	}
+	return opts
+}
+
+// Sweep settles side files of dead processes and executes everything that is due: rule 9. Any number of processes may
+// sweep at the same time. Zero fields of opts are the manager's. Failed deletes are in the report and in the journal.
+func (m *Manager) Sweep(ctx context.Context, opts journal.SweepOptions) (journal.SweepReport, error) {
+	side := m.sweepSideFiles(ctx)
+	report, err := m.journal.Sweep(ctx, m.sweepOptions(opts))
+	return report, errors.Join(side, err)
+}
+
+// RunSweeper sweeps now and then every so often, with some jitter, until ctx ends; it then returns nil. It also removes
+// temporary files that dead writers left in the backends, once an hour. Failures are logged and tried again. It may run in
+// any number of processes. An interval that is not positive is dossier.ErrInvalid.
+func (m *Manager) RunSweeper(ctx context.Context, every time.Duration) error {
+	if every <= 0 {
+		return fmt.Errorf("run sweeper: %w: interval %v", dossier.ErrInvalid, every)
+	}
+	var reclaim time.Time
+	for {
+		if report, err := m.Sweep(ctx, journal.SweepOptions{}); err != nil && ctx.Err() == nil {
+			m.opts.Logger.ErrorContext(ctx, "dossier: sweep", "error", err)
+		} else if report.Failed+report.Parked > 0 {
+			m.opts.Logger.WarnContext(ctx, "dossier: deletes failed; see the journal's last_error", "failed", report.Failed, "parked", report.Parked)
+		}
+		if now := time.Now(); now.After(reclaim) {
+			reclaim = now.Add(time.Hour)
+			m.reclaim(ctx)
+		}
+		timer := time.NewTimer(every - every/8 + rand.N(every/4+1))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// reclaim removes what dead writers left in the backends.
+func (m *Manager) reclaim(ctx context.Context) {
+	for _, name := range m.opts.Registry.Names() {
+		b, err := m.opts.Registry.Backend(name)
+		if err != nil {
+			continue
+		}
+		r, ok := dossier.As[dossier.Reclaimer](b)
+		if !ok {
+			continue
+		}
+		if _, err := r.Reclaim(ctx, m.opts.ReclaimAfter); err != nil && ctx.Err() == nil && !errors.Is(err, errors.ErrUnsupported) {
+			m.opts.Logger.WarnContext(ctx, "dossier: reclaim temporary files", "backend", name, "error", err)
+		}
+	}
+}

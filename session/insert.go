@@ -1,0 +1,197 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+)
+
+// Insert uploads the files of models and writes their rows now, in the order given; adjacent models of one shape are one
+// statement. Keys that the database makes come back into the models. Models are pointers to structs or to slices.
+//
+// Errors: dossier.ErrType, ErrTooLarge and others of the upload, before any row; ErrConflict for a stored file that
+// belongs elsewhere; ErrLeaseLost; the database's own, after which the session is rollback-only.
+func (s *Session) Insert(ctx context.Context, models ...any) error {
+	if err := s.enterWrite("insert"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows, err := s.m.rows(models...)
+	if err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	if err := s.insertRows(ctx, rows); err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	return nil
+}
+
+// Add queues models for insertion: they are written by the next Flush or Commit, their files uploaded before the
+// transaction begins. Errors, those of the models too, come from there.
+func (s *Session) Add(models ...any) {
+	if err := s.enterWrite("add"); err != nil {
+		s.deferError(err)
+		return
+	}
+	defer s.leave()
+	rows, err := s.m.rows(models...)
+	if err != nil {
+		s.deferError(fmt.Errorf("add: %w", err))
+		return
+	}
+	s.queue = append(s.queue, rows...)
+}
+
+// deferError makes Commit fail with what Add could not return.
+func (s *Session) deferError(err error) {
+	if s.poison == nil {
+		s.poison = err
+		s.top().poisoned = true
+	}
+}
+
+// Flush writes what Add queued. Errors: as Insert.
+func (s *Session) Flush(ctx context.Context) error {
+	if err := s.hook(ctx, s.m.opts.Hooks.BeforeFlush); err != nil {
+		return fmt.Errorf("before flush: %w", err)
+	}
+	if err := s.enterWrite("flush"); err != nil {
+		return err
+	}
+	rows := s.queue
+	s.queue = nil
+	err := s.insertRows(ctx, rows)
+	s.leave()
+	if err != nil {
+		s.deferError(err) // what was queued is not written: the unit of work is not what the caller asked for
+		return fmt.Errorf("flush: %w", err)
+	}
+	if err := s.hook(ctx, s.m.opts.Hooks.AfterFlush); err != nil {
+		return fmt.Errorf("after flush: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) hook(ctx context.Context, hook func(context.Context, *Session) error) error {
+	if hook == nil {
+		return nil
+	}
+	return hook(ctx, s)
+}
+
+func (s *Session) insertRows(ctx context.Context, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, r := range rows {
+		r.prepareInsert(r.value)
+		if err := s.checkEntering(r); err != nil {
+			return err
+		}
+	}
+	if err := s.stageRows(ctx, rows, nil); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var entries []entry
+	for _, r := range rows {
+		for _, f := range r.plan.files {
+			for _, ref := range references(r.files(f)) {
+				entries = append(entries, entry{r, f, ref})
+			}
+		}
+	}
+	if err := s.adopt(ctx, entries); err != nil {
+		return err
+	}
+	for start := 0; start < len(rows); {
+		end := s.sameShape(rows, start)
+		if err := s.insertGroup(ctx, rows[start:end]); err != nil {
+			return err
+		}
+		start = end
+	}
+	return nil
+}
+
+// checkEntering refuses, before anything is uploaded, files that cannot enter a row of this session.
+func (s *Session) checkEntering(r row) error {
+	for _, f := range r.plan.files {
+		for _, ref := range references(r.files(f)) {
+			if s.staged[ref] == nil && !s.leftHere(ref) {
+				return refuse(entry{r, f, ref}, "it was not uploaded by this session and did not leave another row in it")
+			}
+		}
+	}
+	return nil
+}
+
+// maxGroup bounds the rows of one INSERT.
+const maxGroup = 500
+
+// sameShape returns the end of the rows from start that can be one statement: of one type, with the same columns zero.
+// Otherwise SQLite would take the column list of the first row for all.
+func (s *Session) sameShape(rows []row, start int) int {
+	end := start + 1
+	for end < len(rows) && end-start < maxGroup && rows[end].table == rows[start].table && zeroShape(rows[end]) == zeroShape(rows[start]) {
+		end++
+	}
+	return end
+}
+
+func zeroShape(r row) string {
+	shape := make([]byte, len(r.table.Fields))
+	for i, field := range r.table.Fields {
+		shape[i] = '1'
+		if field.HasZeroValue(r.value) {
+			shape[i] = '0'
+		}
+	}
+	return string(shape)
+}
+
+func (s *Session) insertGroup(ctx context.Context, rows []row) error {
+	model := rows[0].model
+	if len(rows) > 1 {
+		slice := reflect.MakeSlice(reflect.SliceOf(reflect.TypeOf(model)), 0, len(rows))
+		for _, r := range rows {
+			slice = reflect.Append(slice, reflect.ValueOf(r.model))
+		}
+		pointer := reflect.New(slice.Type())
+		pointer.Elem().Set(slice)
+		model = pointer.Interface()
+	}
+	result, err := s.m.db.NewInsert().Conn(s.tx.conn).Model(model).Exec(ctx)
+	if err := s.watch(err); err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || int(n) != len(rows) {
+		return s.watch(fmt.Errorf("%s: %w: %d of %d rows were inserted", rows[0].table.Name, dossier.ErrStale, n, len(rows)))
+	}
+	for _, r := range rows {
+		s.wrote(r)
+	}
+	return nil
+}
+
+// maxPlaces is how many rows are kept as evidence of a commit; one would do.
+const maxPlaces = 8
+
+// wrote keeps what a row holds after it was written.
+func (s *Session) wrote(r row) {
+	s.remember(r)
+	top := s.top()
+	for _, f := range r.plan.files {
+		if files := r.files(f); len(files) > 0 {
+			top.written = append(top.written, append([]*fileobject.FileObject(nil), files...))
+		}
+	}
+	if len(r.plan.files) > 0 && len(top.adopted) > 0 && len(top.places) < maxPlaces {
+		top.places = append(top.places, r)
+	}
+}

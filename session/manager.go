@@ -1,0 +1,151 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/journal"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+)
+
+// Manager makes sessions over one database and one registry. It is safe for concurrent use.
+type Manager struct {
+	db      *bun.DB
+	reader  *bun.DB
+	journal *journal.Journal
+	opts    Options
+	plans   sync.Map // reflect.Type of the struct → *plan
+	planMu  sync.Mutex
+	writer  chan struct{} // SQLite has one writer: a queue is fairer and faster than its busy handler
+	sideDir string        // where side files are, or "" for a database in memory
+	due     dueOrders
+}
+
+// New returns a manager. It asks the database where its file is. Errors: errors.ErrUnsupported for databases other than
+// SQLite, dossier.ErrInvalid for pool settings under which a session could wait for itself, or with which each
+// connection would be a database of its own.
+func New(db *bun.DB, opts Options) (*Manager, error) {
+	if db == nil {
+		return nil, fmt.Errorf("new manager: %w: no database", dossier.ErrInvalid)
+	}
+	if name := db.Dialect().Name(); name != dialect.SQLite {
+		return nil, fmt.Errorf("new manager: %w: the %v dialect; SQLite is supported", errors.ErrUnsupported, name)
+	}
+	m := &Manager{db: db, reader: opts.Reader, opts: opts.withDefaults(), writer: make(chan struct{}, 1)}
+	if m.reader == nil {
+		m.reader = db
+	}
+	if m.opts.Journal == nil {
+		m.opts.Journal = db
+	}
+	var err error
+	if m.journal, err = journal.New(m.opts.Journal, journal.Config{Turn: m.write}); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), m.opts.CleanupTimeout)
+	defer cancel()
+	return m, m.examineDatabase(ctx)
+}
+
+// Registry returns the registry of the manager.
+func (m *Manager) Registry() *dossier.Registry { return m.opts.Registry }
+
+// Journal returns the journal of the manager, for tools.
+func (m *Manager) Journal() *journal.Journal { return m.journal }
+
+// DB returns the database. What is written through it directly is not watched over: use Session.IDB.
+func (m *Manager) DB() *bun.DB { return m.db }
+
+// Register checks the `file` tags of the models' types, makes their scans remember what was loaded, and sets column
+// types for CreateSchema. Types that are not registered are prepared at first use; register them before other
+// goroutines read them through plain bun. Models are pointers to structs, nil ones too. Errors: dossier.ErrInvalid and
+// ErrNoBackend, with the field's name.
+func (m *Manager) Register(models ...any) error {
+	var errs []error
+	for _, model := range models {
+		_, err := m.planOf(reflect.TypeOf(model))
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// CreateSchema creates the journal's table and those of the registered types, where they are not there. It is for
+// tests, demos and small applications; larger ones use migrations (package migrations has the journal's).
+func (m *Manager) CreateSchema(ctx context.Context) error {
+	if err := m.journal.CreateSchema(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	m.plans.Range(func(_, value any) bool {
+		p := value.(*plan)
+		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
+		}
+		return true
+	})
+	return errors.Join(errs...)
+}
+
+// Begin returns a session without doing any I/O. It must be closed.
+func (m *Manager) Begin(ctx context.Context) (*Session, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("begin session: %w", err)
+	}
+	return m.newSession(), nil
+}
+
+// Run calls fn with a session, commits when fn returns nil, and rolls back on an error or a panic, which goes on. The
+// context given to fn finds the manager's registry for handles. The error is fn's, joined with what went wrong in the
+// rollback, or that of [Session.Commit].
+func (m *Manager) Run(ctx context.Context, fn func(ctx context.Context, s *Session) error) error {
+	return m.RunWith(ctx, RunOptions{}, fn)
+}
+
+// context is the one that user functions get.
+func (m *Manager) context(ctx context.Context) context.Context {
+	return fileobject.WithRegistry(ctx, m.opts.Registry)
+}
+
+// detached returns a context for work that must go on when the caller's has ended.
+func (m *Manager) detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), m.opts.CleanupTimeout)
+}
+
+// acquireWriter waits for the turn of this process's writers.
+func (m *Manager) acquireWriter(ctx context.Context) error {
+	select {
+	case m.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	timeout := time.NewTimer(m.opts.CleanupTimeout)
+	defer timeout.Stop()
+	select {
+	case m.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeout.C:
+		return fmt.Errorf("%w: another session of this process holds the write transaction for %v; "+
+			"is one opened inside another?", dossier.ErrUnavailable, m.opts.CleanupTimeout)
+	}
+}
+
+func (m *Manager) releaseWriter() { <-m.writer }
+
+// write runs a statement of the journal's own in the writers' turn.
+func (m *Manager) write(ctx context.Context, fn func(ctx context.Context) error) error {
+	if err := m.acquireWriter(ctx); err != nil {
+		return err
+	}
+	defer m.releaseWriter()
+	return fn(ctx)
+}

@@ -1,0 +1,198 @@
+package session
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/model"
+	"github.com/google/uuid"
+	"github.com/uptrace/bun/schema"
+)
+
+// plan is what is known about a model's type: found once, then immutable.
+type plan struct {
+	table   *schema.Table
+	files   []*fileField
+	uuid    *schema.Field // the key of an embedded model.UUID
+	created *schema.Field // of an embedded model.Audit
+	updated *schema.Field
+}
+
+// fileField is a column of one file or of many.
+type fileField struct {
+	field  *schema.Field
+	policy fileobject.Policy
+	many   bool
+}
+
+var (
+	fileType = reflect.TypeFor[fileobject.FileObject]()
+	listType = reflect.TypeFor[fileobject.List]()
+	uuidType = reflect.TypeFor[uuid.UUID]()
+)
+
+// planOf returns the plan of a struct, or of a pointer to one.
+func (m *Manager) planOf(t reflect.Type) (*plan, error) {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("%w: a model is a pointer to a struct, not %v", dossier.ErrInvalid, t)
+	}
+	if p, ok := m.plans.Load(t); ok {
+		return p.(*plan), nil
+	}
+	m.planMu.Lock()
+	defer m.planMu.Unlock()
+	if p, ok := m.plans.Load(t); ok {
+		return p.(*plan), nil
+	}
+	p, err := m.makePlan(t)
+	if err != nil {
+		return nil, fmt.Errorf("model %v: %w", t, err)
+	}
+	m.plans.Store(t, p)
+	return p, nil
+}
+
+func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
+	p := &plan{table: m.db.Table(t)}
+	for _, field := range p.table.Fields {
+		if err := m.planField(p, t, field); err != nil {
+			return nil, fmt.Errorf("field %s: %w", field.GoName, err)
+		}
+	}
+	if len(p.files) > 0 && len(p.table.PKs) == 0 {
+		return nil, fmt.Errorf("%w: it has files and no primary key", dossier.ErrInvalid)
+	}
+	for _, f := range p.files {
+		m.bindScan(f)
+	}
+	return p, nil
+}
+
+func (m *Manager) planField(p *plan, t reflect.Type, field *schema.Field) error {
+	switch owner := ownerOf(t, field.Index); {
+	case field.IndirectType == fileType || field.IndirectType == listType:
+		f, err := m.planFile(p, field)
+		p.files = append(p.files, f)
+		return err
+	case owner == reflect.TypeFor[model.UUID]():
+		p.uuid = field
+	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "CreatedAt":
+		p.created = field
+	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "UpdatedAt":
+		p.updated = field
+	}
+	if field.IndirectType == uuidType && field.UserSQLType == "" {
+		field.CreateTableSQLType = "TEXT" // SQLite has no uuid type; its affinity for the word is numeric
+	}
+	return nil
+}
+
+// ownerOf returns the struct type that declares the field.
+func ownerOf(t reflect.Type, index []int) reflect.Type {
+	for _, i := range index[:len(index)-1] {
+		t = t.Field(i).Type
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return t
+}
+
+func (m *Manager) planFile(p *plan, field *schema.Field) (*fileField, error) {
+	f := &fileField{field: field, many: field.IndirectType == listType}
+	tag, ok := field.StructField.Tag.Lookup("file")
+	if !ok {
+		return nil, fmt.Errorf("%w: the tag `file:\"backend,…\"` is missing", dossier.ErrInvalid)
+	}
+	var err error
+	if f.policy, err = fileobject.ParsePolicy(tag); err != nil {
+		return nil, err
+	}
+	if f.policy.Many > 0 && !f.many {
+		return nil, fmt.Errorf("%w: the option many is for a fileobject.List", dossier.ErrInvalid)
+	}
+	if f.many && field.IsPtr {
+		return nil, fmt.Errorf("%w: use fileobject.List, not a pointer to it", dossier.ErrInvalid)
+	}
+	for _, column := range f.policy.Key.Columns() {
+		if p.field(column) == nil {
+			return nil, fmt.Errorf("%w: the key template names the column %q, which the table does not have", dossier.ErrInvalid, column)
+		}
+	}
+	_, err = m.opts.Registry.Backend(f.policy.Backend)
+	return f, err
+}
+
+// field finds a column by its SQL or Go name.
+func (p *plan) field(name string) *schema.Field {
+	for _, field := range p.table.Fields {
+		if field.Name == name || field.GoName == name {
+			return field
+		}
+	}
+	return nil
+}
+
+// fileField finds a file column by its SQL or Go name.
+func (p *plan) fileField(name string) (*fileField, error) {
+	for _, f := range p.files {
+		if f.field.Name == name || f.field.GoName == name {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: table %s has no file column %q", dossier.ErrInvalid, p.table.Name, name)
+}
+
+// bindScan makes the column's scans bind the registry, and makes NULL into a used pointer nil. The handles themselves
+// remember what was scanned.
+func (m *Manager) bindScan(f *fileField) {
+	field, scan := f.field, f.field.Scan
+	field.CreateTableSQLType = "TEXT"
+	if field.UserSQLType != "" {
+		field.CreateTableSQLType = field.UserSQLType
+	}
+	field.Scan = func(dest reflect.Value, src any) error {
+		if src == nil {
+			dest.SetZero()
+			return nil
+		}
+		if field.IsPtr {
+			dest.Set(reflect.New(fileType)) // never into a handle that another row may hold
+		}
+		if err := scan(dest, src); err != nil {
+			return fmt.Errorf("%s.%s: %w", field.Table.Name, field.Name, err)
+		}
+		for _, file := range filesIn(dest) {
+			file.Bind(m.opts.Registry)
+		}
+		return nil
+	}
+}
+
+// prepareInsert fills what an embedded model.UUID and model.Audit promise.
+func (p *plan) prepareInsert(row reflect.Value) {
+	if p.uuid != nil && p.uuid.HasZeroValue(row) {
+		p.uuid.Value(row).Set(reflect.ValueOf(model.NewUUID()))
+	}
+	now := model.Now()
+	for _, field := range []*schema.Field{p.created, p.updated} {
+		if field != nil && field.HasZeroValue(row) {
+			setTime(field.Value(row), now)
+		}
+	}
+}
+
+// prepareUpdate touches the audit time.
+func (p *plan) prepareUpdate(row reflect.Value) {
+	if p.updated != nil {
+		setTime(p.updated.Value(row), model.Now())
+	}
+}
+
+func setTime(v reflect.Value, t time.Time) { v.Set(reflect.ValueOf(t)) }

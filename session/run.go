@@ -1,0 +1,103 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dossier-go/dossier"
+)
+
+// RunWith is Run with options. When the unit of work is tried again, fn is called again with the same session, whose
+// uploads of the attempt before are used again for the handles that have them; fn must not keep anything else of a
+// failed attempt.
+func (m *Manager) RunWith(ctx context.Context, opts RunOptions, fn func(ctx context.Context, s *Session) error) error {
+	s := m.newSession()
+	s.readOnly = opts.ReadOnly
+	ended := false
+	defer func() {
+		if !ended { // a panic, or runtime.Goexit
+			_ = s.Close()
+		}
+	}()
+	err := s.attempts(m.context(ctx), opts, fn)
+	ended = true
+	return errors.Join(err, s.Close())
+}
+
+func (s *Session) attempts(ctx context.Context, opts RunOptions, fn func(context.Context, *Session) error) error {
+	pause := opts.Backoff
+	if pause <= 0 {
+		pause = 20 * time.Millisecond
+	}
+	for attempt := 1; ; attempt++ {
+		err := s.attempt(ctx, fn, attempt < opts.Attempts)
+		if err == nil || attempt >= opts.Attempts || !Retryable(err) {
+			return err
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(err, context.Cause(ctx))
+		case <-timer.C:
+		}
+		pause *= 2
+	}
+}
+
+// attempt runs fn once and commits. On a failure that may be tried again it keeps the uploads.
+func (s *Session) attempt(ctx context.Context, fn func(context.Context, *Session) error, again bool) error {
+	err := fn(ctx, s)
+	if err == nil {
+		if again {
+			return s.commitKeeping(ctx)
+		}
+		return s.Commit(ctx)
+	}
+	if again && Retryable(err) {
+		return errors.Join(err, s.rewind(ctx))
+	}
+	return errors.Join(err, s.Rollback(ctx))
+}
+
+// commitKeeping is Commit that keeps the uploads when it fails in a way that may be tried again.
+func (s *Session) commitKeeping(ctx context.Context) error {
+	s.keep = true
+	defer func() { s.keep = false }()
+	return s.Commit(ctx)
+}
+
+// rewind rolls back and keeps the uploads for another attempt: leases are renewed meanwhile.
+func (s *Session) rewind(ctx context.Context) error {
+	if err := s.enter("rewind"); err != nil {
+		return err
+	}
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	err := s.rollbackAll(ctx)
+	err = errors.Join(err, s.landSideFile(ctx))
+	fns := s.reset()
+	s.keeper.start(ctx)
+	s.leave()
+	s.afterRollback(ctx, fns)
+	return err
+}
+
+// Retryable reports whether err is a serialization failure, a deadlock or a busy database: the whole unit of work may
+// succeed when it is tried again.
+func Retryable(err error) bool {
+	if errors.Is(err, dossier.ErrOutcomeUnknown) {
+		return false
+	}
+	var sqlite interface{ Code() int }
+	if !errors.As(err, &sqlite) {
+		return false
+	}
+	switch sqlite.Code() & 0xFF {
+	case 5, 6: // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
+		return true
+	}
+	return false
+}

@@ -1,0 +1,198 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+)
+
+// Session is one unit of work. It begins its transaction when SQL is due, and is for one goroutine: use by two at once
+// is dossier.ErrInvalid. After Commit or Rollback it can be used for another unit of work; after Close it cannot.
+type Session struct {
+	m        *Manager
+	busy     atomic.Bool
+	closed   bool
+	readOnly bool
+	stream   bool // rows of a Stream are open
+	keep     bool // a rollback keeps the uploads, when the work may be tried again
+
+	tx     *transaction // nil: none is open
+	frames []*frame     // the transaction itself, then its savepoints
+	poison error        // why only Rollback is left
+	number int          // of savepoints made
+
+	queue  []row                                // of Add
+	staged map[fileobject.Reference]*stagedFile // uploaded, not committed
+	keeper *keeper                              // renews the leases of staged
+	side   *sideFile                            // intents of uploads inside the open transaction
+	loaded map[string]memory                    // by row id
+}
+
+// frame is the transaction or one of its savepoints: what is undone with it.
+type frame struct {
+	name     string
+	adopted  []*stagedFile
+	orders   []string                     // ids of the orders it made
+	left     map[fileobject.Reference]int // references that left a row here
+	undo     []func()                     // restores what the session remembers
+	written  [][]*fileobject.FileObject   // columns written, to be remembered after the commit
+	imports  []*stagedFile                // examined here: not staged any more when it is undone
+	places   []row                        // rows that took fresh objects: evidence of the commit
+	poisoned bool                         // the poison came up in here
+	commit   []func(context.Context)
+	rollback []func(context.Context)
+}
+
+func newFrame(name string) *frame {
+	return &frame{name: name, left: map[fileobject.Reference]int{}}
+}
+
+func (m *Manager) newSession() *Session {
+	s := &Session{m: m, staged: map[fileobject.Reference]*stagedFile{}, loaded: map[string]memory{}, frames: []*frame{newFrame("")}}
+	s.keeper = newKeeper(m)
+	return s
+}
+
+// top is the innermost frame.
+func (s *Session) top() *frame { return s.frames[len(s.frames)-1] }
+
+// Depth returns how many Nested calls are open.
+func (s *Session) Depth() int { return len(s.frames) - 1 }
+
+// enter marks the session as used by this goroutine until leave. Functions of the caller run outside.
+func (s *Session) enter(op string) error {
+	if !s.busy.CompareAndSwap(false, true) {
+		return fmt.Errorf("session %s: %w: the session is used by two goroutines at once", op, dossier.ErrInvalid)
+	}
+	var err error
+	switch {
+	case s.closed:
+		err = fmt.Errorf("session %s: %w", op, dossier.ErrClosed)
+	case s.stream:
+		err = fmt.Errorf("session %s: %w: the rows of a Stream are open; finish the loop first", op, dossier.ErrInvalid)
+	}
+	if err != nil {
+		s.leave()
+	}
+	return err
+}
+
+func (s *Session) leave() { s.busy.Store(false) }
+
+// enterWrite is enter for what changes something.
+func (s *Session) enterWrite(op string) error {
+	if err := s.enter(op); err != nil {
+		return err
+	}
+	var err error
+	switch {
+	case s.readOnly:
+		err = fmt.Errorf("session %s: %w: the unit of work is read-only", op, dossier.ErrInvalid)
+	case s.poison != nil:
+		err = fmt.Errorf("session %s: %w after: %w", op, dossier.ErrRollbackOnly, s.poison)
+	}
+	if err != nil {
+		s.leave()
+	}
+	return err
+}
+
+// AfterCommit calls fn after the commit that this point of the work belongs to, and never after a rollback of it, the
+// rollback of a surrounding Nested included. fn gets a context of its own. It must not use the session.
+func (s *Session) AfterCommit(fn func(ctx context.Context)) {
+	s.top().commit = append(s.top().commit, fn)
+}
+
+// AfterRollback calls fn after the rollback, to a savepoint or of the whole, that undoes this point of the work. fn gets a
+// context of its own. It must not use the session.
+func (s *Session) AfterRollback(fn func(ctx context.Context)) {
+	s.top().rollback = append(s.top().rollback, fn)
+}
+
+// Close rolls back what was not committed. It is safe to call after Commit and more than once.
+func (s *Session) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.stream = false
+	err := s.Rollback(context.Background())
+	s.closed = true
+	return err
+}
+
+// Rollback undoes the transaction and gives up uploads that no row took. It works when ctx has ended. What could not be
+// cleaned up stays in the journal; the error says so and is never about the rollback of rows, which the end of the
+// connection makes sure of.
+func (s *Session) Rollback(ctx context.Context) error {
+	if err := s.enter("rollback"); err != nil {
+		return err
+	}
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	err := s.rollbackAll(ctx)
+	err = errors.Join(err, s.release(ctx))
+	fns := s.reset()
+	s.leave()
+	s.afterRollback(ctx, fns)
+	return err
+}
+
+// rollbackAll ends the transaction without commit; uploads stay staged.
+func (s *Session) rollbackAll(ctx context.Context) error {
+	var err error
+	if s.tx != nil {
+		err = s.tx.rollback(ctx)
+		s.tx = nil
+	}
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		s.frames[i].revert(s)
+	}
+	return err
+}
+
+// reset forgets the unit of work and returns its AfterRollback functions, the latest first.
+func (s *Session) reset() []func(context.Context) {
+	var fns []func(context.Context)
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		for n := len(s.frames[i].rollback) - 1; n >= 0; n-- {
+			fns = append(fns, s.frames[i].rollback[n])
+		}
+	}
+	s.frames = []*frame{newFrame("")}
+	s.poison, s.queue, s.number = nil, nil, 0
+	clear(s.loaded)
+	return fns
+}
+
+func (s *Session) afterRollback(ctx context.Context, fns []func(context.Context)) {
+	for _, fn := range fns {
+		fn(ctx)
+	}
+	if hook := s.m.opts.Hooks.AfterRollback; hook != nil {
+		hook(ctx, s)
+	}
+}
+
+// revert undoes what the session remembers of a frame: adopted uploads are staged again.
+func (f *frame) revert(s *Session) {
+	for _, staged := range f.adopted {
+		staged.frame = nil
+		staged.transfer.Unadopt()
+	}
+	for i := len(f.undo) - 1; i >= 0; i-- {
+		f.undo[i]()
+	}
+	for _, staged := range f.imports {
+		staged.transfer.Release() // the order that was taken back is there again
+		delete(s.staged, staged.ref)
+	}
+	if s.side != nil && s.side.frame == f {
+		s.side.frame = nil
+	}
+	f.adopted, f.undo, f.imports, f.written, f.places, f.orders = nil, nil, nil, nil, nil, nil
+	clear(f.left)
+}

@@ -1,0 +1,224 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/journal"
+)
+
+// stagedFile is an object that was uploaded in this unit of work. No committed row has it yet.
+type stagedFile struct {
+	transfer *fileobject.Transfer
+	ref      fileobject.Reference
+	store    string
+	column   string    // "table.column" whose policy it passed
+	id       string    // of its journal row; "" when the side file has it
+	side     *sideFile // that lists it; nil when the journal has it
+	frame    *frame    // whose row took it; nil when none did
+	tookBack bool      // an import that cancelled the object's delete order
+}
+
+// wanted is a pending file of a call with the column that it is for.
+type wanted struct {
+	row   row
+	field *fileField
+	file  *fileobject.FileObject
+}
+
+func (w wanted) column() string { return w.row.table.Name + "." + w.field.field.Name }
+
+func (w wanted) fail(err error) error {
+	return fmt.Errorf("%s: %w", w.column(), err)
+}
+
+// Stage uploads the pending files of models now, so that the transaction that writes the rows later is short: rules 1
+// and 2. The rows are written with Insert, Update or AppendFiles; what no row takes is removed at the end of the unit
+// of work. Models need no more than what their key templates use.
+func (s *Session) Stage(ctx context.Context, models ...any) error {
+	if err := s.enterWrite("stage"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows, err := s.m.rows(models...)
+	if err != nil {
+		return fmt.Errorf("stage: %w", err)
+	}
+	return s.stageRows(ctx, rows, nil)
+}
+
+// StageFile uploads one pending file for a field of the model, named by column or Go name: for forms that arrive part by
+// part. Put the file into the field, or give it to AppendFiles, afterwards.
+func (s *Session) StageFile(ctx context.Context, model any, field string, f *fileobject.FileObject) error {
+	if err := s.enterWrite("stage file"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows, err := s.m.rows(model)
+	if err != nil {
+		return fmt.Errorf("stage file: %w", err)
+	}
+	if len(rows) != 1 {
+		return fmt.Errorf("stage file: %w: one model is needed, not %d", dossier.ErrInvalid, len(rows))
+	}
+	column, err := rows[0].fileField(field)
+	if err != nil {
+		return fmt.Errorf("stage file: %w", err)
+	}
+	if f == nil {
+		return fmt.Errorf("stage file: %w: the file is nil", dossier.ErrInvalid)
+	}
+	return s.upload(ctx, []wanted{{rows[0], column, f}})
+}
+
+// stageRows uploads the pending files of rows, in the named columns or in all.
+func (s *Session) stageRows(ctx context.Context, rows []row, only map[string]bool) error {
+	var all []wanted
+	for _, r := range rows {
+		for _, field := range r.plan.files {
+			if only != nil && !only[field.field.Name] {
+				continue
+			}
+			if err := r.checkList(field); err != nil {
+				return wanted{row: r, field: field}.fail(err)
+			}
+			for _, file := range r.files(field) {
+				if file.Pending() {
+					all = append(all, wanted{r, field, file})
+				}
+			}
+		}
+	}
+	return s.upload(ctx, all)
+}
+
+// upload stores the wanted files: intents first, then the bytes, in parallel.
+func (s *Session) upload(ctx context.Context, all []wanted) error {
+	if len(all) == 0 {
+		return nil
+	}
+	batch, err := s.beginTransfers(ctx, all)
+	defer func() {
+		for _, staged := range batch {
+			_ = staged.transfer.Close() // closes a source that was read; its error came from reading it
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if s.tx != nil {
+		return s.uploadInside(ctx, batch)
+	}
+	return s.uploadOutside(ctx, batch)
+}
+
+// beginTransfers opens every file and checks it before anything is stored.
+func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFile, error) {
+	var batch []*stagedFile
+	for _, w := range all {
+		t, err := fileobject.Begin(ctx, w.file, fileobject.Target{
+			Registry: s.m.opts.Registry, Policy: w.field.policy, Values: w.row.keyValues(w.field),
+		})
+		if err != nil {
+			return batch, w.fail(err)
+		}
+		w.file.Bind(s.m.opts.Registry) // so that it can be read when it is committed
+		batch = append(batch, &stagedFile{transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, column: w.column()})
+	}
+	return batch, nil
+}
+
+// uploadOutside is rules 1 and 2 without an open transaction: one statement announces all, then the bytes go, each
+// upload within its lease.
+func (s *Session) uploadOutside(ctx context.Context, batch []*stagedFile) error {
+	var intents []journal.Intent
+	var ids []string
+	for _, staged := range batch {
+		staged.id = journal.NewID()
+		ids = append(ids, staged.id)
+		intents = append(intents, journal.Intent{ID: staged.id, Backend: staged.ref.Backend, Store: staged.store, Key: staged.ref.Key})
+	}
+	from := time.Now() // before the insert: the lease ends at the database no earlier
+	if err := s.m.journal.Announce(ctx, "session", s.m.opts.Lease, intents...); err != nil {
+		return s.failedBatch(ctx, nil, err)
+	}
+	s.keeper.add(from, ids...)
+	uploads, cancel := s.keeper.bound(ctx)
+	defer cancel()
+	s.keeper.start(ctx)
+	return s.put(uploads, batch, func(staged *stagedFile) func(string) error {
+		return func(uploadID string) error { return s.m.journal.RecordUpload(uploads, staged.id, uploadID) }
+	})
+}
+
+// put sends the bytes in parallel; the first failure cancels the rest. What was stored is staged, what was not is
+// forgotten if that is certain.
+func (s *Session) put(ctx context.Context, batch []*stagedFile, onUploadID func(*stagedFile) func(string) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	errs := make([]error, len(batch))
+	slots := make(chan struct{}, s.m.opts.ParallelUploads)
+	var group sync.WaitGroup
+	for i, staged := range batch {
+		slots <- struct{}{}
+		if context.Cause(ctx) != nil {
+			errs[i] = context.Cause(ctx)
+			<-slots
+			continue
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			if errs[i] = staged.transfer.Put(ctx, onUploadID(staged)); errs[i] != nil {
+				cancel(errs[i])
+			}
+		})
+	}
+	group.Wait()
+	return s.sortOut(ctx, batch, errs)
+}
+
+// sortOut keeps what was stored and forgets what positively was not.
+func (s *Session) sortOut(ctx context.Context, batch []*stagedFile, errs []error) error {
+	var gone []*stagedFile
+	var first error
+	for i, staged := range batch {
+		switch {
+		case errs[i] == nil:
+			s.staged[staged.ref] = staged
+			continue
+		case dossier.OutcomeOf(errs[i]) == dossier.OutcomeNotApplied:
+			gone = append(gone, staged)
+		default:
+			s.keeper.remove(staged.id) // left to a sweep
+		}
+		if first == nil || errors.Is(first, context.Canceled) {
+			first = fmt.Errorf("%s: %w", staged.column, errs[i])
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return s.failedBatch(ctx, gone, first)
+}
+
+// failedBatch removes the intents of what was not stored.
+func (s *Session) failedBatch(ctx context.Context, gone []*stagedFile, cause error) error {
+	var ids []string
+	for _, staged := range gone {
+		if staged.id != "" {
+			ids = append(ids, staged.id)
+		}
+	}
+	if len(ids) == 0 {
+		return cause
+	}
+	s.keeper.remove(ids...)
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	return errors.Join(cause, s.m.journal.Forget(ctx, ids...))
+}

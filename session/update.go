@@ -1,0 +1,181 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/uptrace/bun/schema"
+)
+
+// Update writes the named columns of the model's row, or all of them; names are the columns'. Files that are new are
+// uploaded first; objects that leave the row are deleted after the commit and Options.DeleteAfter.
+//
+// Unnamed file columns are compared with what was loaded: when the row holds other files by now it is
+// dossier.ErrStale, and so is clearing a column, or writing a list, that this session never loaded. Naming a file column means
+// exactly this value, whatever the row holds. Other errors: ErrStale when there is no such row, those of Insert.
+func (s *Session) Update(ctx context.Context, model any, columns ...string) error {
+	if err := s.enterWrite("update"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows, err := s.m.rows(model)
+	if err == nil && len(rows) != 1 {
+		err = fmt.Errorf("%w: one model at a time, not %d", dossier.ErrInvalid, len(rows))
+	}
+	if err == nil {
+		err = s.updateRow(ctx, rows[0], columns)
+	}
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+// change is one file column of an update.
+type change struct {
+	field *fileField
+	exact bool // named by the caller: no question whether it is stale
+}
+
+func (s *Session) updateRow(ctx context.Context, r row, columns []string) error {
+	fields, changes, err := r.updated(columns)
+	if err != nil {
+		return err
+	}
+	only := map[string]bool{}
+	for _, c := range changes {
+		only[c.field.field.Name] = true
+	}
+	if err := s.stageRows(ctx, []row{r}, only); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	leaving, err := s.applyChanges(ctx, r, changes)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(columns, columnName(r.plan.updated)) {
+		r.prepareUpdate(r.value)
+	}
+	if err := s.updateStatement(ctx, r, fields); err != nil {
+		return err
+	}
+	return s.order(ctx, leaving)
+}
+
+func columnName(field *schema.Field) string {
+	if field == nil {
+		return ""
+	}
+	return field.Name
+}
+
+// updated returns the columns to write and the file columns among them.
+func (r row) updated(columns []string) (names []string, changes []change, err error) {
+	if len(r.table.PKs) == 0 {
+		return nil, nil, fmt.Errorf("%w: table %s has no primary key", dossier.ErrInvalid, r.table.Name)
+	}
+	for _, name := range columns {
+		field := r.field(name)
+		if field == nil || field.IsPK {
+			return nil, nil, fmt.Errorf("%w: table %s has no column %q to update", dossier.ErrInvalid, r.table.Name, name)
+		}
+		names = append(names, field.Name)
+	}
+	if len(columns) == 0 {
+		for _, field := range r.table.DataFields {
+			if field != r.plan.created && !field.SkipUpdate() {
+				names = append(names, field.Name)
+			}
+		}
+	} else if r.plan.updated != nil && !slices.Contains(names, r.plan.updated.Name) {
+		names = append(names, r.plan.updated.Name)
+	}
+	for _, f := range r.plan.files {
+		if slices.Contains(names, f.field.Name) {
+			changes = append(changes, change{f, len(columns) > 0})
+		}
+	}
+	return names, changes, nil
+}
+
+// applyChanges compares the file columns with what the row holds under the lock, adopts what enters and returns what
+// leaves.
+func (s *Session) applyChanges(ctx context.Context, r row, changes []change) ([]held, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	fields := make([]*fileField, len(changes))
+	for i, c := range changes {
+		fields[i] = c.field
+	}
+	current, ok, err := s.current(ctx, r, fields)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s: %w: there is no such row", r.table.Name, dossier.ErrStale)
+	}
+	var entering []entry
+	var leaving []held
+	for i, c := range changes {
+		now := heldBy(current[i])
+		if !c.exact {
+			if err := s.checkFresh(r, c.field, refsOf(now)); err != nil {
+				return nil, err
+			}
+		}
+		next := references(r.files(c.field))
+		for _, ref := range without(next, refsOf(now)) {
+			entering = append(entering, entry{r, c.field, ref})
+		}
+		leaving = append(leaving, notIn(now, next)...)
+		if err := distinct(r, c.field, next); err != nil {
+			return nil, err
+		}
+	}
+	return s.swapWithin(ctx, r, entering, leaving)
+}
+
+// swapWithin lets a reference leave one column and enter another of the same row: it moves without an order.
+func (s *Session) swapWithin(ctx context.Context, r row, entering []entry, leaving []held) ([]held, error) {
+	left := refsOf(leaving)
+	var fresh []entry
+	var moved []fileobject.Reference
+	for _, e := range entering {
+		if slices.Contains(left, e.ref) && !slices.Contains(moved, e.ref) {
+			moved = append(moved, e.ref)
+			continue
+		}
+		fresh = append(fresh, e)
+	}
+	return notIn(leaving, moved), s.adopt(ctx, fresh)
+}
+
+// distinct refuses one stored file twice in a column.
+func distinct(r row, f *fileField, refs []fileobject.Reference) error {
+	for i, ref := range refs {
+		if slices.Index(refs, ref) != i {
+			return refuse(entry{r, f, ref}, "it is in the list twice")
+		}
+	}
+	return nil
+}
+
+// updateStatement writes the columns; exactly one row must be there.
+func (s *Session) updateStatement(ctx context.Context, r row, columns []string) error {
+	result, err := s.m.db.NewUpdate().Conn(s.tx.conn).Model(r.model).Column(columns...).WherePK().Exec(ctx)
+	if err := s.watch(err); err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		return s.watch(fmt.Errorf("%s: %w: %d rows were updated, not 1", r.table.Name, dossier.ErrStale, n))
+	}
+	s.wrote(r)
+	return nil
+}
