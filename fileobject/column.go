@@ -26,12 +26,17 @@ func (f *FileObject) Reference() Reference {
 	return Reference{f.Backend, f.Key}
 }
 
-// Origin returns what the column held when f was scanned from it, or nil for a file that was not scanned.
+// Origin returns what the column held when f was scanned from it or committed to it, or nil for a file that was neither.
 func (f *FileObject) Origin() *Origin {
 	if f == nil {
 		return nil
 	}
-	return f.origin
+	if f.origin != nil || f.state == nil {
+		return f.origin
+	}
+	f.state.mu.Lock()
+	defer f.state.mu.Unlock()
+	return f.state.origin
 }
 
 var (
@@ -55,16 +60,15 @@ func (f *FileObject) Scan(src any) error {
 }
 
 // Value implements [driver.Valuer]; see [dossier.Record.Value]. Of a file that is pending, or uploaded but not yet
-// adopted by a row, it is an error, so that a row cannot come before its bytes.
+// adopted by a row, it is an error, so that a row cannot come before its bytes. A file that Save uploaded has its value:
+// who writes it into a row without Import answers for it.
 func (f FileObject) Value() (driver.Value, error) {
 	f.sync()
-	if f.state != nil {
-		switch f.state.current() {
-		case pending, staged:
-			return nil, fmt.Errorf("file column: %w: %q is not stored yet; write the row through a session", dossier.ErrInvalid, f.Filename)
-		case consumed:
-			return nil, fmt.Errorf("file column: %q: %w", f.Filename, dossier.ErrConsumed)
-		}
+	switch f.phaseOf() {
+	case pending, staged:
+		return nil, fmt.Errorf("file column: %w: %q is not stored yet; write the row through a session", dossier.ErrInvalid, f.Filename)
+	case consumed:
+		return nil, fmt.Errorf("file column: %q: %w", f.Filename, dossier.ErrConsumed)
 	}
 	return f.Record.Value()
 }
@@ -72,7 +76,7 @@ func (f FileObject) Value() (driver.Value, error) {
 // IsZero reports whether f is stored as NULL.
 func (f FileObject) IsZero() bool {
 	f.sync()
-	return f.Record.IsZero() && (f.state == nil || f.state.current() == stored)
+	return f.Record.IsZero() && f.phaseOf() == stored
 }
 
 // MarshalJSON returns the stored form, for servers; for clients see [FileObject.View]. A pending file has none.

@@ -16,6 +16,7 @@ type FileObject struct {
 	dossier.Record
 
 	state    *state            // shared by copies; nil when nothing was ever pending
+	seen     *dossier.Record   // what Record was taken over from; see sync
 	registry *dossier.Registry // bound, or nil
 	origin   *Origin           // what was scanned, or nil
 }
@@ -66,43 +67,48 @@ func FromSource(name string, src dossier.Source, opts Options) *FileObject {
 }
 
 func newPending(name string, src dossier.Source, opts Options) *FileObject {
-	f := &FileObject{Record: dossier.Record{Filename: CleanFilename(name), Size: src.Size(), Metadata: maps.Clone(opts.Metadata)}}
-	f.state = &state{phase: pending, source: src, opts: opts, before: f.Record}
-	return f
+	record := dossier.Record{Filename: CleanFilename(name), Size: src.Size(), Metadata: maps.Clone(opts.Metadata)}
+	s := newState(record, src, nil, opts)
+	return &FileObject{Record: record, state: s, seen: s.record}
 }
 
 // Clone returns a pending file with the same content under a fresh key: when it is saved the object is copied inside
-// the store where that is possible, else streamed. The name, type and metadata are those of f unless opts gives
-// metadata. It is the way to put the same file into a second row. Cloning what a client sent reads any object that the
-// client names: clone only files loaded from rows.
+// the store where that is possible, else streamed. The name and metadata are those of f unless opts gives metadata; the
+// type is found anew in the object's first bytes, and size and checksum of the row are compared with it. It is the way
+// to put the same file into a second row. Cloning what a client sent reads any object that the client names: clone only
+// files loaded from rows. The clone of nil is nil.
 func (f *FileObject) Clone(opts Options) *FileObject {
+	if f == nil {
+		return nil
+	}
 	f.sync()
-	clone := &FileObject{registry: f.registry}
-	clone.Record = dossier.Record{Filename: f.Filename, ContentType: f.ContentType, Size: f.Size, Metadata: maps.Clone(f.Metadata)}
+	record := dossier.Record{Filename: f.Filename, ContentType: f.ContentType, Size: f.Size, Metadata: maps.Clone(f.Metadata)}
 	if opts.Metadata != nil {
-		clone.Metadata = maps.Clone(opts.Metadata)
+		record.Metadata = maps.Clone(opts.Metadata)
 	}
-	clone.state = &state{phase: pending, opts: opts, before: clone.Record}
-	if f.Pending() {
-		clone.state.source = f.state.source
-		return clone
+	var source dossier.Source
+	var original *FileObject
+	if now := f.phaseOf(); now == pending || now == consumed {
+		source, original = f.state.source, f.state.original
+	} else {
+		from := *f
+		from.state = nil
+		original = &from
 	}
-	from := *f
-	from.state = nil
-	clone.state.original = &from
-	return clone
+	s := newState(record, source, original, opts)
+	return &FileObject{Record: record, registry: f.registry, state: s, seen: s.record}
 }
 
 // Bind makes f use this registry whatever its context says, and returns f.
 func (f *FileObject) Bind(r *dossier.Registry) *FileObject {
-	f.registry = r
+	if f != nil {
+		f.registry = r
+	}
 	return f
 }
 
 // Pending reports whether f has bytes that wait to be uploaded.
-func (f *FileObject) Pending() bool {
-	return f != nil && f.state != nil && f.state.current() == pending
-}
+func (f *FileObject) Pending() bool { return f.phaseOf() == pending }
 
 // String names the file without its content.
 func (f *FileObject) String() string {

@@ -1,6 +1,7 @@
 package fileobject
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,14 +13,27 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// meter counts and hashes what is uploaded, and enforces the policy's sizes at the end of the bytes, so that a backend
+// meter counts and hashes what is uploaded, and enforces policy and expectations while the bytes pass, so that a backend
 // never sees io.EOF for content that must not be stored.
 type meter struct {
 	reader io.ReadCloser
 	policy Policy
-	sum    hash.Hash
+	head   []byte // what the type was found in: the bytes must begin so …
+	ended  bool   // … and be no more
+	sums   map[string]hash.Hash
+	expect dossier.Checksums
 	bytes  int64
-	onEnd  func(size int64, checksum string) error
+	onEnd  func(checksum string)
+}
+
+func newMeter(r io.ReadCloser, policy Policy, expect dossier.Checksums) *meter {
+	m := &meter{reader: r, policy: policy, expect: expect, sums: map[string]hash.Hash{policy.Checksum: newHash(policy.Checksum)}}
+	for algorithm, want := range expected(expect) {
+		if m.sums[algorithm] == nil && want != nil {
+			m.sums[algorithm] = newHash(algorithm)
+		}
+	}
+	return m
 }
 
 func newHash(algorithm string) hash.Hash {
@@ -29,14 +43,14 @@ func newHash(algorithm string) hash.Hash {
 	return crc32.New(crc32.MakeTable(crc32.Castagnoli))
 }
 
+func expected(c dossier.Checksums) map[string][]byte {
+	return map[string][]byte{"crc32c": c.CRC32C, "sha256": c.SHA256}
+}
+
 func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.reader.Read(p)
-	if n > 0 {
-		m.bytes += int64(n)
-		m.sum.Write(p[:n])
-		if m.policy.Max > 0 && m.bytes > m.policy.Max {
-			return n, m.policy.CheckSize(m.bytes)
-		}
+	n, err := readOnce(m.reader, p)
+	if problem := m.take(p[:n]); problem != nil {
+		return n, problem
 	}
 	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is a failure of the reader
 		if problem := m.atEnd(); problem != nil {
@@ -46,11 +60,48 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (m *meter) take(b []byte) error {
+	if m.bytes < int64(len(m.head)) {
+		want := m.head[m.bytes:]
+		known := min(len(want), len(b))
+		if !bytes.Equal(b[:known], want[:known]) {
+			return errChanged()
+		}
+	}
+	m.bytes += int64(len(b))
+	if m.ended && m.bytes > int64(len(m.head)) {
+		return errChanged()
+	}
+	for _, sum := range m.sums {
+		sum.Write(b)
+	}
+	if m.policy.Max > 0 && m.bytes > m.policy.Max {
+		return m.policy.CheckSize(m.bytes)
+	}
+	return nil
+}
+
+func errChanged() error {
+	return fmt.Errorf("%w: the source delivers other bytes than those that its type was found in", dossier.ErrInvalid)
+}
+
 func (m *meter) atEnd() error {
+	if m.bytes < int64(len(m.head)) {
+		return errChanged()
+	}
 	if err := m.policy.CheckSize(m.bytes); err != nil {
 		return err
 	}
-	return m.onEnd(m.bytes, m.policy.Checksum+":"+hex.EncodeToString(m.sum.Sum(nil)))
+	for algorithm, want := range expected(m.expect) {
+		if want == nil {
+			continue
+		}
+		if have := m.sums[algorithm].Sum(nil); !bytes.Equal(have, want) {
+			return fmt.Errorf("%w: %s is %x, expected %x", dossier.ErrChecksum, algorithm, have, want)
+		}
+	}
+	m.onEnd(m.policy.Checksum + ":" + hex.EncodeToString(m.sums[m.policy.Checksum].Sum(nil)))
+	return nil
 }
 
 func (m *meter) Close() error { return m.reader.Close() }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dossier-go/dossier"
 )
 
 // MaxFilename is the longest file name that is kept, in bytes.
@@ -24,45 +26,68 @@ func CleanFilename(name string) string {
 		name = name[i+1:]
 	}
 	name = strings.ToValidUTF8(name, "")
-	name = strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
-			return -1
-		}
-		return r
-	}, name)
-	name = strings.Trim(name, " .\t")
-	name = cut(name)
+	name = strings.Map(dropUnseen, name)
+	name = strings.TrimFunc(cut(strings.TrimFunc(name, isOuter), MaxFilename), isOuter)
 	if name == "" {
 		return "file"
 	}
 	return name
 }
 
-// cut shortens name to MaxFilename bytes, keeping a short extension.
-func cut(name string) string {
-	if len(name) <= MaxFilename {
+// dropUnseen drops what has no place in a name: control and format characters, noncharacters and private use.
+func dropUnseen(r rune) rune {
+	if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point) {
+		return -1
+	}
+	return r
+}
+
+func isOuter(r rune) bool { return r == '.' || unicode.IsSpace(r) }
+
+// cut shortens name to limit bytes, keeping a short extension.
+func cut(name string, limit int) string {
+	if len(name) <= limit {
 		return name
 	}
 	ext := path.Ext(name)
 	if len(ext) > 16 {
 		ext = ""
 	}
-	end := MaxFilename - len(ext)
+	end := limit - len(ext)
 	for !utf8.RuneStart(name[end]) {
 		end--
 	}
 	return name[:end] + ext
 }
 
-// activeExtensions are never used in keys: a web server that serves the folder by extension would run them.
-var activeExtensions = []string{".html", ".htm", ".xhtml", ".shtml", ".svg", ".svgz", ".xml", ".xsl", ".xslt", ".js", ".mjs",
-	".php", ".phtml", ".asp", ".aspx", ".jsp", ".cgi", ".swf", ".htaccess", ".hta", ".mht", ".mhtml"}
+// name is what people may see: the name of a row of another library is its key, whose folders are nobody's business.
+func (f *FileObject) name() string {
+	if f.Foreign() {
+		return CleanFilename(f.Filename)
+	}
+	return f.Filename
+}
+
+// disposition is the Content-Disposition header that offers f under its name. Percent-encoded, beside its fallback, a
+// name of this length stays below what a header field may have.
+func (f *FileObject) disposition(kind string) string {
+	const longest = 200
+	return dossier.ContentDisposition(kind, cut(f.name(), longest))
+}
+
+// activeExtensions are never used in keys: a web server that serves the folder by extension would run them, or let the
+// browser do so.
+var activeExtensions = []string{
+	".html", ".htm", ".xhtml", ".xhtm", ".xht", ".shtml", ".shtm", ".stm", ".mht", ".mhtml", ".hta", ".htc", ".svg", ".svgz", ".xml",
+	".xsl", ".xslt", ".rdf", ".js", ".mjs", ".cjs", ".wasm", ".swf", ".asp", ".aspx", ".asa", ".ashx", ".asmx", ".ascx", ".cshtml", ".vbhtml",
+	".jsp", ".jspx", ".jspf", ".cfm", ".cfc", ".cgi", ".fcgi", ".pl", ".py", ".rb", ".sh", ".phar", ".pht", ".phtml", ".htaccess", ".htpasswd",
+}
 
 // safeExtension returns the extension of name for a key: lower case, only when it is short, plain, passive and does not
 // contradict the type found in the bytes; else "".
 func safeExtension(name string, types []string) string {
 	ext := strings.ToLower(path.Ext(name))
-	if len(ext) < 2 || len(ext) > 12 || slices.Contains(activeExtensions, ext) {
+	if len(ext) < 2 || len(ext) > 12 || slices.Contains(activeExtensions, ext) || strings.HasPrefix(ext, ".php") {
 		return ""
 	}
 	for _, c := range ext[1:] {
@@ -70,12 +95,24 @@ func safeExtension(name string, types []string) string {
 			return ""
 		}
 	}
-	claimed, _, _ := mime.ParseMediaType(mime.TypeByExtension(ext))
-	found, _, _ := mime.ParseMediaType(types[0])
-	if claimed == "" || found == "application/octet-stream" || found == "text/plain" || matchesAny(claimed, types) {
-		return ext
+	if claimed, _, _ := mime.ParseMediaType(mime.TypeByExtension(ext)); contradicts(claimed, types) {
+		return ""
 	}
-	return ""
+	return ext
+}
+
+// contradicts reports whether the type that an extension claims cannot be that of bytes found to be of these types.
+// Plain text may be any format that people write; bytes that nothing is known of may be anything.
+func contradicts(claimed string, types []string) bool {
+	found, _, _ := mime.ParseMediaType(types[0])
+	switch {
+	case claimed == "" || found == "application/octet-stream" || matchesAny(claimed, types):
+		return false
+	case found == "text/plain":
+		return slices.ContainsFunc([]string{"image/", "audio/", "video/", "font/", "application/pdf", "application/zip"},
+			func(binary string) bool { return strings.HasPrefix(claimed, binary) })
+	}
+	return true
 }
 
 func matchesAny(mediaType string, types []string) bool {

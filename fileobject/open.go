@@ -97,7 +97,20 @@ func (r *reader) position() error {
 	if err != nil {
 		return err
 	}
+	if err := r.same(body.Info); err != nil {
+		return errors.Join(err, body.Close())
+	}
 	r.body, r.bodyAt = body, r.at
+	return nil
+}
+
+// same makes sure of the version where the store could not be asked to.
+func (r *reader) same(now dossier.Info) error {
+	known := r.info.Version != "" && now.Version != ""
+	if now.Size != r.info.Size || known && now.Version != r.info.Version {
+		return &dossier.Error{Op: "read", Key: r.info.Key, Kind: dossier.ErrPrecondition,
+			Err: errors.New("the object was exchanged since it was opened; open it again")}
+	}
 	return nil
 }
 

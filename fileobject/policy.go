@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,8 @@ type Policy struct {
 	// Min is the smallest size in bytes. Default: 0.
 	Min int64
 	// Accept lists media types, "image/*" style ranges among them. A file is accepted when the most specific type found
-	// in its bytes matches one. Default: none, every type.
+	// in its bytes matches one. A range takes no type that can run scripts (HTML, XML, SVG, JavaScript): name those in
+	// full. Default: none, every type; "*/*" says the same.
 	Accept []string
 	// Many is the largest number of files of a List column. Default: 0, no limit.
 	Many int
@@ -53,9 +55,9 @@ func parsePolicy(tag string) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	p := Policy{Backend: words[0], Checksum: "crc32c"}
-	if p.Backend == "" || strings.Contains(p.Backend, ":") {
-		return Policy{}, errors.New("it must begin with the name of a backend")
+	p := Policy{Backend: words[0]}
+	if p.Backend == "" || len(p.Backend) > 64 || strings.ContainsFunc(p.Backend, notOfName) {
+		return Policy{}, errors.New("it must begin with the name of a backend: letters, digits, '_', '-' or '.'")
 	}
 	seen := map[string]bool{}
 	for _, word := range words[1:] {
@@ -71,7 +73,19 @@ func parsePolicy(tag string) (Policy, error) {
 	if p.Max > 0 && p.Min > p.Max {
 		return Policy{}, fmt.Errorf("min %d is over max %d", p.Min, p.Max)
 	}
-	if !seen["key"] {
+	return p.withDefaults()
+}
+
+func notOfName(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.", r))
+}
+
+// withDefaults fills in what a policy made by hand may leave out.
+func (p Policy) withDefaults() (_ Policy, err error) {
+	if p.Checksum == "" {
+		p.Checksum = "crc32c"
+	}
+	if p.Key.String() == "" {
 		p.Key, err = dossier.ParseKeyTemplate(dossier.DefaultKeyTemplate)
 	}
 	return p, err
@@ -109,7 +123,7 @@ func (p *Policy) set(name, value string) (err error) {
 		p.Accept, err = parseAccept(value)
 	case "many":
 		p.Many, err = strconv.Atoi(value)
-		if err != nil || p.Many < 1 {
+		if err != nil || p.Many < 1 || value[0] == '+' {
 			return errors.New("want a number from 1")
 		}
 	case "key":
@@ -119,6 +133,9 @@ func (p *Policy) set(name, value string) (err error) {
 	case "disposition":
 		p.Disposition, err = oneOf(value, "inline", "attachment")
 	case "cache":
+		if value == "" {
+			return errors.New("want a Cache-Control header")
+		}
 		p.CacheControl = value
 		err = dossier.CheckPutOptions(dossier.PutOptions{Header: dossier.Header{CacheControl: value}})
 	case "variants":
@@ -146,7 +163,7 @@ func parseSize(text string) (int64, error) {
 	digits := strings.TrimRight(text, "BkKMGTi ")
 	unit, known := sizeUnits[strings.TrimSpace(text[len(digits):])]
 	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !known || n < 1 || n > (1<<62)/unit {
+	if err != nil || !known || n < 1 || n > (1<<62)/unit || digits[0] == '+' {
 		return 0, errors.New("want a size from 1 such as 500, 64KiB or 20MB")
 	}
 	return n * unit, nil
@@ -156,8 +173,13 @@ func parseAccept(value string) ([]string, error) {
 	var types []string
 	for _, t := range strings.Split(value, "|") {
 		t = strings.ToLower(strings.TrimSpace(t))
-		base, _, err := mime.ParseMediaType(strings.Replace(t, "/*", "/any", 1))
-		if err != nil || strings.Count(base, "/") != 1 || base != strings.Replace(t, "/*", "/any", 1) {
+		example := strings.TrimSuffix(t, "*")
+		if example != t {
+			example = strings.Replace(example, "*/", "any/", 1) + "any"
+		}
+		base, _, err := mime.ParseMediaType(example)
+		if err != nil || base != example || strings.Count(base, "/") != 1 || strings.Contains(base, "*") ||
+			example != t && !strings.HasSuffix(t, "/*") {
 			return nil, fmt.Errorf("%q is no media type", t)
 		}
 		types = append(types, t)
@@ -165,18 +187,25 @@ func parseAccept(value string) ([]string, error) {
 	return types, nil
 }
 
+// activeTypes can run scripts where they are shown. A range such as "image/*" does not take them.
+var activeTypes = []string{
+	"application/ecmascript", "application/javascript", "application/xhtml+xml", "application/xml", "application/x-shockwave-flash",
+	"image/svg+xml", "text/ecmascript", "text/html", "text/javascript", "text/xml",
+}
+
 // Accepts reports whether the policy takes content of this media type; parameters do not matter.
 func (p Policy) Accepts(contentType string) bool {
-	if len(p.Accept) == 0 {
+	if len(p.Accept) == 0 || slices.Contains(p.Accept, "*/*") {
 		return true
 	}
 	base, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return false
 	}
+	active := slices.Contains(activeTypes, base)
 	for _, t := range p.Accept {
 		prefix, isRange := strings.CutSuffix(t, "*")
-		if t == base || isRange && (prefix == "*/" || strings.HasPrefix(base, prefix)) {
+		if t == base || isRange && !active && strings.HasPrefix(base, prefix) {
 			return true
 		}
 	}

@@ -11,7 +11,17 @@ func Remember(files ...*FileObject) {
 	}
 	for _, f := range files {
 		if f != nil {
-			f.origin = origin
+			f.remember(origin)
 		}
+	}
+}
+
+// remember tells f, and through the shared state its copies.
+func (f *FileObject) remember(origin *Origin) {
+	f.origin = origin
+	if f.state != nil {
+		f.state.mu.Lock()
+		defer f.state.mu.Unlock()
+		f.state.origin = origin
 	}
 }

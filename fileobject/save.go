@@ -31,14 +31,14 @@ func (f *FileObject) Save(ctx context.Context) error {
 	if err := t.Put(ctx, nil); err != nil {
 		return errors.Join(err, t.Close())
 	}
-	f.state.move(saved)
+	f.state.move(saved, staged)
 	return t.Close()
 }
 
 // Delete removes an object that Save uploaded and that no row adopted; the handle is then pending again, or consumed.
 // For every other file it is dossier.ErrInvalid: the object of a row is deleted by changing the row through a session.
 func (f *FileObject) Delete(ctx context.Context) error {
-	if f == nil || f.state == nil || f.state.current() != saved {
+	if f.phaseOf() != saved {
 		return fmt.Errorf("delete: %w: only a file that Save uploaded can be deleted here; "+
 			"delete or update the row through a session", dossier.ErrInvalid)
 	}
@@ -50,6 +50,7 @@ func (f *FileObject) Delete(ctx context.Context) error {
 	if err := b.Delete(ctx, f.Key, dossier.DeleteOptions{}); err != nil {
 		return err
 	}
-	(&Transfer{file: f}).Release()
+	f.state.giveUp(f.state.unread(), saved)
+	f.sync()
 	return nil
 }

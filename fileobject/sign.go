@@ -47,7 +47,7 @@ func (f *FileObject) request(req dossier.SignRequest) dossier.SignRequest {
 		if dossier.InlineType(f.ContentType) {
 			kind = "inline"
 		}
-		req.Respond.ContentDisposition = dossier.ContentDisposition(kind, f.Filename)
+		req.Respond.ContentDisposition = f.disposition(kind)
 	}
 	return req
 }
@@ -55,24 +55,30 @@ func (f *FileObject) request(req dossier.SignRequest) dossier.SignRequest {
 // SignedURLs signs many files at once, one request for each backend. A nil file gives "". When some fail, their URLs
 // are "" and the error joins one for each; the others are good.
 func SignedURLs(ctx context.Context, ttl time.Duration, files ...*FileObject) ([]string, error) {
-	urls := make([]string, len(files))
+	batch := signBatch{files: files, urls: make([]string, len(files)), errs: make([]error, len(files))}
 	groups := map[dossier.Backend][]int{}
-	var errs []error
 	for i, f := range files {
 		if f == nil {
 			continue
 		}
 		b, err := f.signer(ctx)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("file %d: %w", i, err))
+			batch.errs[i] = fmt.Errorf("file %d: %w", i, err)
 			continue
 		}
 		groups[b] = append(groups[b], i)
 	}
 	for b, indexes := range groups {
-		errs = append(errs, signGroup(ctx, b, ttl, files, indexes, urls))
+		batch.sign(ctx, b, ttl, indexes)
 	}
-	return urls, errors.Join(errs...)
+	return batch.urls, errors.Join(batch.errs...)
+}
+
+// signBatch is the work of SignedURLs; the slices run parallel.
+type signBatch struct {
+	files []*FileObject
+	urls  []string
+	errs  []error
 }
 
 func (f *FileObject) signer(ctx context.Context) (dossier.Backend, error) {
@@ -82,28 +88,26 @@ func (f *FileObject) signer(ctx context.Context) (dossier.Backend, error) {
 	return f.backend(ctx)
 }
 
-// signGroup signs the files of one backend; if the group as a whole is refused, one by one.
-func signGroup(ctx context.Context, b dossier.Backend, ttl time.Duration, files []*FileObject, indexes []int, urls []string) error {
+// sign signs the files of one backend; if the group as a whole is refused, one by one.
+func (s signBatch) sign(ctx context.Context, b dossier.Backend, ttl time.Duration, indexes []int) {
 	reqs := make([]dossier.SignRequest, len(indexes))
 	for n, i := range indexes {
-		reqs[n] = files[i].request(dossier.SignRequest{TTL: ttl})
+		reqs[n] = s.files[i].request(dossier.SignRequest{TTL: ttl})
 	}
 	if signed, err := dossier.SignURLs(ctx, b, reqs...); err == nil {
 		for n, i := range indexes {
-			urls[i] = signed[n].URL
+			s.urls[i] = signed[n].URL
 		}
-		return nil
+		return
 	}
-	var errs []error
 	for n, i := range indexes {
 		signed, err := dossier.SignURLs(ctx, b, reqs[n])
 		if err != nil {
-			errs = append(errs, fmt.Errorf("file %d: %w", i, err))
+			s.errs[i] = fmt.Errorf("file %d: %w", i, err)
 			continue
 		}
-		urls[i] = signed[0].URL
+		s.urls[i] = signed[0].URL
 	}
-	return errors.Join(errs...)
 }
 
 // PublicURL returns the fixed URL of an object in a public store, found through the bound registry or

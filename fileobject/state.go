@@ -2,6 +2,7 @@ package fileobject
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/dossier-go/dossier"
@@ -16,20 +17,38 @@ const (
 	staged                // bytes are in the backend, the journal knows them, no row has them
 	adopted               // a row of an open transaction has them
 	saved                 // Save uploaded them, without journal or row
-	consumed              // rolled back, and the source cannot be read again
+	consumed              // given up, and the source cannot be read again
 	doubtful              // the outcome of COMMIT is unknown
 )
 
-// state is the pending side of a handle, shared by its copies.
+// state is what the copies of a handle share.
 type state struct {
-	mu       sync.Mutex
-	phase    phase
-	busy     bool // a Transfer is under way
 	source   dossier.Source
-	original *FileObject // of a clone
+	original *FileObject // of a clone; then there is no source
 	opts     Options
-	before   dossier.Record // as it was before staging
-	record   dossier.Record // as staging made it
+
+	mu     sync.Mutex
+	phase  phase
+	back   phase           // where giving up the object leads
+	busy   bool            // a Transfer is under way
+	record *dossier.Record // what all copies hold; exchanged, never changed
+	before *dossier.Record // as it was before staging
+	origin *Origin         // of the committed row, once there is one
+}
+
+// newState is that of a pending handle.
+func newState(record dossier.Record, src dossier.Source, original *FileObject, opts Options) *state {
+	s := &state{source: src, original: original, opts: opts, phase: pending, record: &record}
+	s.back = s.unread()
+	return s
+}
+
+// unread is the phase of a handle that has no object.
+func (s *state) unread() phase {
+	if s.original != nil || s.source.Replayable() {
+		return pending
+	}
+	return consumed
 }
 
 func (s *state) current() phase {
@@ -38,11 +57,39 @@ func (s *state) current() phase {
 	return s.phase
 }
 
-// move changes the phase; after a rollback it also restores the record.
-func (s *state) move(to phase) {
+// move changes the phase if it is one of from, and reports whether it did.
+func (s *state) move(to phase, from ...phase) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.Contains(from, s.phase) {
+		return false
+	}
 	s.phase = to
+	return true
+}
+
+// stage takes over the record of a stored object.
+func (s *state) stage(record dossier.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.record, s.phase = s.record, &record, staged
+}
+
+// giveUp forgets the object.
+func (s *state) giveUp(to phase, from ...phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(from, s.phase) {
+		s.phase, s.record = to, s.before
+	}
+}
+
+// phaseOf is the phase of any handle.
+func (f *FileObject) phaseOf() phase {
+	if f == nil || f.state == nil {
+		return stored
+	}
+	return f.state.current()
 }
 
 // sync takes over what happened to another copy of the handle.
@@ -52,22 +99,12 @@ func (f *FileObject) sync() {
 	}
 	f.state.mu.Lock()
 	defer f.state.mu.Unlock()
-	switch f.state.phase {
-	case staged, adopted, saved, stored, doubtful:
-		if f.Key == "" {
-			f.take(f.state.record)
-		}
-	case pending, consumed:
-		if f.Key != "" {
-			f.take(f.state.before)
-		}
+	if f.seen == f.state.record {
+		return
 	}
-}
-
-// take replaces what storage knows and keeps what the application may have edited since.
-func (f *FileObject) take(r dossier.Record) {
-	name, metadata := f.Filename, f.Metadata
-	f.Record = r
+	name, metadata := f.Filename, f.Metadata // the application may have edited them since
+	f.seen = f.state.record
+	f.Record = *f.seen
 	f.Filename, f.Metadata = name, metadata
 }
 
@@ -77,13 +114,11 @@ func (f *FileObject) usable(op string) error {
 		return fmt.Errorf("%s: %w: there is no file (nil)", op, dossier.ErrInvalid)
 	}
 	f.sync()
-	if f.state != nil {
-		switch f.state.current() {
-		case pending:
-			return fmt.Errorf("%s %q: %w: it is pending; commit its row first", op, f.Filename, dossier.ErrInvalid)
-		case consumed:
-			return fmt.Errorf("%s %q: %w", op, f.Filename, dossier.ErrConsumed)
-		}
+	switch f.phaseOf() {
+	case pending:
+		return fmt.Errorf("%s %q: %w: it is pending; commit its row first", op, f.Filename, dossier.ErrInvalid)
+	case consumed:
+		return fmt.Errorf("%s %q: %w", op, f.Filename, dossier.ErrConsumed)
 	}
 	if f.Key == "" {
 		return fmt.Errorf("%s: %w: the file has no key", op, dossier.ErrInvalid)

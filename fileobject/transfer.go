@@ -255,10 +255,8 @@ func (t *Transfer) Unadopt() { t.file.state.move(staged, adopted) }
 
 // Settle says that the row that adopted the file was committed.
 func (t *Transfer) Settle() {
-	if s := t.file.state; s.move(stored, adopted, doubtful) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.origin = &Origin{references: []Reference{t.Reference()}}
+	if t.file.state.move(stored, adopted, doubtful) {
+		Remember(t.file)
 	}
 }
 

@@ -166,7 +166,7 @@ func (t *Transfer) adoptObject(ctx context.Context) (err error) {
 		f.state, f.seen = &state{record: &record}, nil
 	}
 	f.state.back = back
-	f.state.stage(t.record(info).Imported())
+	f.state.stage(t.record(info).Owned())
 	f.sync()
 	return nil
 }

@@ -21,7 +21,7 @@ func (f *FileObject) View(ctx context.Context, ttl time.Duration) (*View, error)
 		return nil, nil
 	}
 	f.sync()
-	view := &View{Name: f.Filename, ContentType: f.ContentType, Size: f.Size, LastModified: f.LastModified}
+	view := &View{Name: f.name(), ContentType: f.ContentType, Size: f.Size, LastModified: f.LastModified}
 	if ttl == 0 {
 		return view, nil
 	}
