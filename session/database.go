@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,8 +19,14 @@ func (m *Manager) examineDatabase(ctx context.Context) error {
 	}
 	open := m.db.Stats().MaxOpenConnections
 	if path == "" && open != 1 {
-		return fmt.Errorf("new manager: %w: each connection is a private database in memory; open \"file:/name?vfs=memdb\", "+
-			"which all connections share", dossier.ErrInvalid)
+		private, err := privateMemory(ctx, m.db.DB)
+		if err != nil {
+			return fmt.Errorf("new manager: %w", err)
+		}
+		if private {
+			return fmt.Errorf("new manager: %w: each connection is a private database in memory; open \"file:/name?vfs=memdb\", "+
+				"which all connections share", dossier.ErrInvalid)
+		}
 	}
 	if open == 1 && m.opts.Journal == m.db {
 		return fmt.Errorf("new manager: %w: the pool has one connection and a session would wait for itself; "+
@@ -32,6 +39,35 @@ func (m *Manager) examineDatabase(ctx context.Context) error {
 		m.sideDir = path + "-dossier"
 	}
 	return nil
+}
+
+// privateMemory reports whether two connections see two databases: then both can hold the write lock.
+func privateMemory(ctx context.Context, db *sql.DB) (private bool, err error) {
+	first, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, first.Close()) }()
+	second, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, second.Close()) }()
+	var wait int
+	if err := second.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&wait); err != nil {
+		return false, err
+	}
+	if _, err := first.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return false, err
+	}
+	_, _ = second.ExecContext(ctx, "PRAGMA busy_timeout = 0")
+	if _, busy := second.ExecContext(ctx, "BEGIN IMMEDIATE"); busy == nil {
+		private = true
+		_, err = second.ExecContext(ctx, "ROLLBACK")
+	}
+	_, restore := second.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", wait))
+	_, end := first.ExecContext(ctx, "ROLLBACK")
+	return private, errors.Join(err, restore, end)
 }
 
 // databasePath asks SQLite for the file of the main database; "" is a private database.
