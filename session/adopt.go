@@ -93,11 +93,13 @@ func (s *Session) adoptUploads(ctx context.Context, uploads []*stagedFile) error
 
 // mark inserts the marker of the side file unless a frame that is still open did.
 func (s *Session) mark(ctx context.Context) error {
-	if s.side.frame != nil || s.side.file == nil {
+	if s.side.frame != nil {
 		return nil
 	}
-	if err := s.watch(s.m.journal.Mark(ctx, s.tx.conn, s.side.id)); err != nil {
-		return err
+	if s.side.file != nil {
+		if err := s.watch(s.m.journal.Mark(ctx, s.tx.conn, s.side.id)); err != nil {
+			return err
+		}
 	}
 	s.side.frame = s.top()
 	return nil
