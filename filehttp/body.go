@@ -31,7 +31,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // the end of a body is exactly io.EOF
+	if err != nil && err != io.EOF {
 		b.fail(err)
 	}
 	return n, err

@@ -56,7 +56,8 @@ func dateOf(r *http.Request, name string, modTime time.Time) (time.Time, bool) {
 
 // strongly and weakly compare entity tags (RFC 9110, section 8.8.3.2).
 func strongly(a, b string) bool { return a == b && !strings.HasPrefix(a, "W/") }
-func weakly(a, b string) bool   { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
+
+func weakly(a, b string) bool { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
 
 // tagListed reports whether a list of entity tags holds etag. "*" holds any. What follows a malformed tag does not count.
 func tagListed(list, etag string, same func(a, b string) bool) bool {

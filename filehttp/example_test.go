@@ -12,28 +12,31 @@ import (
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/memory"
 	"github.com/dossier-go/dossier/filehttp"
 	"github.com/dossier-go/dossier/fileobject"
 )
 
+// secret is made by a random source and kept with the other secrets of a program.
+var secret = []byte("a secret of at least 32 random bytes")
+
 // The file of a row, served with ranges: the last five bytes of it.
 func ExampleNewHandler() {
-	store := &fakeStore{name: "mem:example", objects: map[string]fakeObject{}}
-	store.set("documents/1", "hello, world", dossier.PutOptions{})
 	registry := &dossier.Registry{}
-	if err := registry.Register("uploads", store); err != nil {
+	if err := registry.Register("uploads", memory.New(memory.Config{})); err != nil {
 		log.Fatal(err)
 	}
-	row := &fileobject.FileObject{Record: dossier.Record{
-		Backend: "uploads", Key: "documents/1", Filename: "Grüße.txt", ContentType: "text/plain", Size: 12,
-	}}
+	file := fileobject.FromBytes("Grüße.txt", []byte("hello, world"), fileobject.Options{Backend: "uploads"}).Bind(registry)
+	if err := file.Save(context.Background()); err != nil { // a session does this, with the row
+		log.Fatal(err)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /documents/{id}/file", filehttp.NewHandler(filehttp.Config{
 		Lookup: func(r *http.Request) (*fileobject.FileObject, error) {
 			if r.PathValue("id") != "1" {
 				return nil, dossier.ErrNotFound
 			}
-			return row.Bind(registry), nil
+			return file, nil
 		},
 	}))
 
@@ -55,12 +58,13 @@ func ExampleNewHandler() {
 
 // A redirect to a signed URL, for stores that serve by themselves.
 func ExampleNewHandler_redirect() {
-	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "2024", Secret: []byte("a secret of at least 32 random bytes")})
+	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "2024", Secret: secret})
 	if err != nil {
 		log.Fatal(err)
 	}
 	registry := &dossier.Registry{}
-	if err := registry.Register("uploads", &fakeStore{name: "mem:example", signer: signer}); err != nil {
+	store := memory.New(memory.Config{Signer: signer, BaseURL: "/files"})
+	if err := registry.Register("uploads", store); err != nil {
 		log.Fatal(err)
 	}
 	row := &fileobject.FileObject{Record: dossier.Record{
@@ -87,32 +91,32 @@ func ExampleNewHandler_redirect() {
 
 // Signed URLs for a store that has none of its own: upload by PUT, then download.
 func ExampleNewSignedHandler() {
-	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "2024", Secret: []byte("a secret of at least 32 random bytes")})
+	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "2024", Secret: secret})
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := &fakeStore{name: "mem:example", signer: signer, objects: map[string]fakeObject{}}
+	store := memory.New(memory.Config{Signer: signer, BaseURL: "/files"})
 	mux := http.NewServeMux()
 	mux.Handle("/files/", http.StripPrefix("/files", filehttp.NewSignedHandler(store, signer, filehttp.SignedOptions{})))
 
 	send := func(req dossier.SignRequest, body string) {
-		signed, err := signer.SignURL("/files", store.Describe().Store, req)
+		signed, err := dossier.SignURLs(context.Background(), store, req)
 		if err != nil {
 			log.Fatal(err)
 		}
-		r := httptest.NewRequest(signed.Method, signed.URL, strings.NewReader(body))
-		r.Header = signed.Header
+		r := httptest.NewRequest(signed[0].Method, signed[0].URL, strings.NewReader(body))
+		r.Header = signed[0].Header
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
-		fmt.Println(req.Method, w.Code, strings.TrimSpace(w.Body.String()))
+		fmt.Printf("%s %d %q\n", req.Method, w.Code, w.Body)
 	}
 	send(dossier.SignRequest{Method: "PUT", Key: "notes/a", TTL: time.Minute, ContentType: "text/plain", MaxLength: 10}, "too long a text")
 	send(dossier.SignRequest{Method: "PUT", Key: "notes/a", TTL: time.Minute, ContentType: "text/plain", MaxLength: 10}, "short")
 	send(dossier.SignRequest{Method: "GET", Key: "notes/a", TTL: time.Minute}, "")
 	// Output:
-	// PUT 413 too large
-	// PUT 200
-	// GET 200 short
+	// PUT 413 "too large\n"
+	// PUT 200 ""
+	// GET 200 "short"
 }
 
 // Every file of a form, streamed part by part.

@@ -45,11 +45,11 @@ type fakeObject struct {
 
 var _ dossier.URLSigner = (*fakeStore)(nil)
 
-func newStore(t testing.TB) *fakeStore {
-	t.Helper()
+func newStore(tb testing.TB) *fakeStore {
+	tb.Helper()
 	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "test", Secret: []byte(strings.Repeat("k", 32))})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &fakeStore{name: "mem:test", signer: signer, objects: map[string]fakeObject{}}
 }
@@ -189,8 +189,8 @@ func (s *fakeStore) requests() []dossier.Range {
 }
 
 // row stores content and returns the file of a row that describes it.
-func (s *fakeStore) row(t testing.TB, record dossier.Record, content string) *fileobject.FileObject {
-	t.Helper()
+func (s *fakeStore) row(tb testing.TB, record dossier.Record, content string) *fileobject.FileObject {
+	tb.Helper()
 	info := s.set("key", content, dossier.PutOptions{})
 	record.Backend, record.Key = "files", "key"
 	if record.Size == 0 {
@@ -202,7 +202,7 @@ func (s *fakeStore) row(t testing.TB, record dossier.Record, content string) *fi
 	}
 	registry := &dossier.Registry{}
 	if err := registry.Register("files", s); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return (&fileobject.FileObject{Record: record}).Bind(registry)
 }

@@ -55,7 +55,7 @@ func (f *form) next() (*multipart.Part, error) {
 	f.meter.phase = maxPartHeader
 	part, err := f.reader.NextRawPart()
 	f.meter.phase = -1
-	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is a form that broke off
+	if err == io.EOF { // exactly: a wrapped one is a form that broke off
 		return nil, io.EOF
 	}
 	if err != nil {
@@ -118,7 +118,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.count(n); m.err != nil {
 		return 0, m.err // what is over the limit must not be taken for a form
 	}
-	if err == io.EOF { //nolint:errorlint // the end of a stream is exactly io.EOF
+	if err == io.EOF {
 		return m.atEnd(p, n)
 	}
 	m.err = err

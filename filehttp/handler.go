@@ -78,7 +78,7 @@ type handler struct {
 // In mode Proxy it answers ranges, also from the end and several at once (as [http.ServeContent] does), and
 // If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If-Range. One range is one request to the store
 // for exactly these bytes; HEAD and 304 make none. Files of a local store are sent by the kernel. When the store breaks
-// off, so does the connection: no client takes half a file for a whole one. A row without size (from another library)
+// off, so does the connection, by a panic with [http.ErrAbortHandler]: no client takes half a file for a whole one. A row without size (from another library)
 // costs one Stat.
 //
 // In mode Redirect it answers 302 with a URL for this method, under which the store sends what Proxy would: type and
@@ -149,6 +149,9 @@ func (h *handler) form(r *http.Request, record dossier.Record) (contentType, dis
 
 // wantsDownload reports a query with download=1, or with download and anything but a word for no.
 func wantsDownload(r *http.Request) bool {
+	if r.URL.RawQuery == "" {
+		return false
+	}
 	query := r.URL.Query()
 	if !query.Has("download") {
 		return false

@@ -12,11 +12,29 @@ const binaryType = "application/octet-stream"
 
 // baseType is the media type in lower case without parameters, or "" when it is malformed.
 func baseType(contentType string) string {
+	if isPlain(contentType) {
+		return contentType
+	}
 	base, _, err := mime.ParseMediaType(contentType)
 	if err != nil || strings.Count(base, "/") != 1 {
 		return ""
 	}
 	return base
+}
+
+// isPlain reports a media type that is its own base, as nearly all are, without parsing it.
+func isPlain(contentType string) bool {
+	family, subtype, ok := strings.Cut(contentType, "/")
+	return ok && isPlainToken(family) && isPlainToken(subtype)
+}
+
+func isPlainToken(token string) bool {
+	for _, c := range []byte(token) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '+') {
+			return false
+		}
+	}
+	return token != ""
 }
 
 // isActive reports types that a browser may run, or that carry what it may run. Wildcards never match them.

@@ -140,7 +140,7 @@ func readRanges(t *testing.T, response *http.Response) []string {
 	var got []string
 	for parts := multipart.NewReader(response.Body, params["boundary"]); ; {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // the end of a form is exactly io.EOF
 			return got
 		}
 		if err != nil {

@@ -18,14 +18,14 @@ func mounted(s *fakeStore, opts filehttp.SignedOptions) http.Handler {
 }
 
 // sign returns the URL of a request, valid for an hour unless it says otherwise.
-func sign(t testing.TB, s *fakeStore, req dossier.SignRequest) string {
-	t.Helper()
+func sign(tb testing.TB, s *fakeStore, req dossier.SignRequest) string {
+	tb.Helper()
 	if req.TTL == 0 {
 		req.TTL = time.Hour
 	}
 	signed, err := s.signer.SignURL("/files", s.name, req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return signed.URL
 }
@@ -185,9 +185,9 @@ func TestExpiredSignatureIsRefused(t *testing.T) {
 		s := newStore(t)
 		s.set("a", "content", dossier.PutOptions{})
 		target := sign(t, s, dossier.SignRequest{Key: "a", TTL: time.Minute})
-		time.Sleep(59 * time.Second)
+		time.Sleep(59 * time.Second) //nolint:forbidigo // in a bubble, where it takes no time
 		wantStatus(t, send(mounted(s, filehttp.SignedOptions{}), "GET", target), 200)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // see above
 		w := send(mounted(s, filehttp.SignedOptions{}), "GET", target)
 		wantStatus(t, w, 403)
 		if got := w.Body.String(); got != "the signature has expired\n" {

@@ -31,7 +31,7 @@ type source struct{ r io.Reader }
 
 func (s source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // the end of a reader is exactly io.EOF
+	if err != nil && err != io.EOF {
 		err = &sourceError{err}
 	}
 	return n, err

@@ -26,7 +26,7 @@ type stager struct {
 
 var _ filehttp.Stager = (*stager)(nil)
 
-func newStager(t testing.TB) *stager {
+func newStager(t *testing.T) *stager {
 	t.Helper()
 	s := &stager{store: newStore(t), registry: &dossier.Registry{}}
 	if err := s.registry.Register("files", s.store); err != nil {

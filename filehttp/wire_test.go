@@ -14,7 +14,7 @@ import (
 type ctx = context.Context
 
 // serveAt starts a server on the loopback interface and returns its URL.
-func serveAt(t testing.TB, h http.Handler) string {
+func serveAt(t *testing.T, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -51,9 +51,9 @@ func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// raw sends bytes as they are. With hangUp the client then closes its side. It returns the answer, or nil when the
-// server closed without one.
-func raw(t *testing.T, server, request string, hangUp ending) *http.Response {
+// raw sends bytes as they are; then the client waits, or closes its side. It returns the status and header of the answer,
+// or 0 when the server closed without one.
+func raw(t *testing.T, server, request string, then ending) (int, http.Header) {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(server, "http://"))
 	if err != nil {
@@ -63,17 +63,17 @@ func raw(t *testing.T, server, request string, hangUp ending) *http.Response {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	if hangUp == closes {
+	if then == closes {
 		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return nil
+		return 0, nil
 	}
 	_ = response.Body.Close()
-	return response
+	return response.StatusCode, response.Header
 }
 
 // ending is what a client does when it sent what it had.
