@@ -147,11 +147,17 @@ func (d *recordDecoder) set(name, raw, plain string, isPlain bool) (err error) {
 	return nil
 }
 
-func textOf(raw, plain string, isPlain bool) (s string, err error) {
+func textOf(raw, plain string, isPlain bool) (string, error) {
 	if isPlain || raw == "null" {
 		return plain, nil
 	}
-	return s, json.Unmarshal([]byte(raw), &s)
+	return unquote(raw)
+}
+
+// unquote is apart from textOf because its result is moved to the heap.
+func unquote(raw string) (s string, err error) {
+	err = json.Unmarshal([]byte(raw), &s)
+	return s, err
 }
 
 func sizeOf(raw string) (int64, error) {

@@ -46,7 +46,10 @@ func (d *recordDecoder) fastValue(name string) error {
 
 // space skips white space and returns where it ended.
 func (d *recordDecoder) space() int {
-	for d.at < len(d.text) && strings.IndexByte(" \t\r\n", d.text[d.at]) >= 0 {
+	for d.at < len(d.text) {
+		if c := d.text[d.at]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			break
+		}
 		d.at++
 	}
 	return d.at
