@@ -29,10 +29,18 @@ func (f *FileObject) Save(ctx context.Context) error {
 		return err
 	}
 	if err := t.Put(ctx, nil); err != nil {
-		return errors.Join(err, t.Close())
+		return errors.Join(err, t.undo(ctx, err), t.Close())
 	}
 	f.state.move(saved, staged)
 	return t.Close()
+}
+
+// undo removes what a failed Save may have stored: there is no journal that knows of it.
+func (t *Transfer) undo(ctx context.Context, cause error) error {
+	if dossier.OutcomeOf(cause) == dossier.OutcomeNotApplied {
+		return nil
+	}
+	return t.backend.Delete(context.WithoutCancel(ctx), t.key, dossier.DeleteOptions{})
 }
 
 // Delete removes an object that Save uploaded and that no row adopted; the handle is then pending again, or consumed.

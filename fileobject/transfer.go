@@ -152,12 +152,19 @@ func (t *Transfer) Put(ctx context.Context, onUploadID func(id string) error) er
 	}
 	if t.sum == "" {
 		if t.sum, err = t.checksumOf(ctx, info); err != nil {
-			return fmt.Errorf("upload %q: checksum: %w", t.file.Filename, err)
+			return t.storedInVain(err)
 		}
 	}
 	t.file.state.stage(t.record(info))
 	t.file.sync()
 	return nil
+}
+
+// storedInVain is the failure of an upload whose object is there all the same: its intent must not be forgotten.
+func (t *Transfer) storedInVain(err error) error {
+	return fmt.Errorf("upload %q: checksum: %w", t.file.Filename, &dossier.Error{
+		Op: "put", Backend: t.target.Policy.Backend, Key: t.key, Outcome: dossier.OutcomeUnknown, Err: err,
+	})
 }
 
 func (t *Transfer) putable() error {

@@ -292,6 +292,31 @@ func TestChecksumIsKnownWhateverTheBackendReads(t *testing.T) {
 	}
 }
 
+// The object is there although the upload failed. A unit of work that took this for "nothing was stored" would forget
+// its intent, and nobody would ever find the object.
+func TestUploadThatFailsAfterItsObjectSaysSo(t *testing.T) {
+	t.Parallel()
+	s := &shelf{capabilities: full &^ dossier.StoresCRC32C}
+	ctx := with(t, map[string]dossier.Backend{"uploads": s})
+	broken := errors.New("the connection broke")
+	s.put = func(_ context.Context, key string, _ dossier.Source, opts dossier.PutOptions) (dossier.Info, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.set(key, []byte("x"), opts.Header), nil
+	}
+	s.body = func(io.ReadCloser) io.ReadCloser {
+		return io.NopCloser(readerFunc(func([]byte) (int, error) { return 0, broken }))
+	}
+	f := fileobject.FromBytes("a", []byte("x"), fileobject.Options{Backend: "uploads"})
+	err := upload(ctx, t, f, "uploads")
+	wantIs(t, "upload", err, broken)
+	wantIs(t, "upload", err, dossier.ErrOutcomeUnknown)
+	wantIs(t, "Save", f.Save(ctx), broken)
+	if s.count() != 1 || s.deletes != 1 || !f.Pending() {
+		t.Errorf("%d objects, %d deletes: Save has no journal, so it must clean up itself; pending: %v", s.count(), s.deletes, f.Pending())
+	}
+}
+
 func TestUploadHandsOnProgressAndUploadID(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStore(t)
