@@ -21,7 +21,7 @@ import (
 
 // onEachBackend runs a test on the stores of this module that need no server, each as "uploads" and once more as
 // "archive".
-func onEachBackend(t *testing.T, test func(ctx context.Context, t *testing.T, uploads dossier.Backend)) {
+func onEachBackend(t *testing.T, test func(t *storeTest)) {
 	t.Helper()
 	signer, err := dossier.NewSigner(dossier.SigningKey{ID: "k", Secret: bytes.Repeat([]byte("s"), 32)})
 	if err != nil {
@@ -42,9 +42,16 @@ func onEachBackend(t *testing.T, test func(ctx context.Context, t *testing.T, up
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			uploads := make(t)
-			test(with(t, map[string]dossier.Backend{"uploads": uploads, "archive": make(t)}), t, uploads)
+			test(&storeTest{t, with(t, map[string]dossier.Backend{"uploads": uploads, "archive": make(t)}), uploads})
 		})
 	}
+}
+
+// storeTest is a test on one backend.
+type storeTest struct {
+	*testing.T
+	ctx     context.Context // its registry has the backend
+	uploads dossier.Backend
 }
 
 func openLocal(t *testing.T, dir string, cfg local.Config) *local.Backend {
@@ -72,7 +79,8 @@ func keys(ctx context.Context, tb testing.TB, b dossier.Backend) []string {
 
 func TestEverySourceReachesEveryBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, _ dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx := t.ctx
 		for _, n := range []int{0, 1, dossier.DetectLength, 300_000} {
 			path := filepath.Join(t.TempDir(), "a.txt")
 			if err := os.WriteFile(path, []byte(long(n)), 0o600); err != nil {
@@ -100,7 +108,8 @@ func TestEverySourceReachesEveryBackend(t *testing.T) {
 
 func TestOpenSeeksOnEveryBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, _ dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx := t.ctx
 		f, r := openStored(ctx, t, long(200_000))
 		if err := iotest.TestReader(r, []byte(long(200_000))); err != nil {
 			t.Error(err)
@@ -117,7 +126,8 @@ func TestOpenSeeksOnEveryBackend(t *testing.T) {
 
 func TestClonesOnEveryBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, _ dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx := t.ctx
 		original := commit(ctx, t, fileobject.FromBytes("a.txt", []byte(long(100_000)), fileobject.Options{}), "uploads")
 		for _, tag := range []string{"uploads", "archive", "uploads,checksum:sha256", "uploads,disposition:inline"} {
 			clone := commit(ctx, t, original.Clone(fileobject.Options{}), tag)
@@ -131,7 +141,8 @@ func TestClonesOnEveryBackend(t *testing.T) {
 // No object, no temporary file that looks like one, whatever the source does.
 func TestNothingIsLeftOnAnyBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, uploads dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx, uploads := t.ctx, t.uploads
 		broken := errors.New("broken")
 		for name, test := range map[string]struct {
 			file *fileobject.FileObject
@@ -157,7 +168,8 @@ func TestNothingIsLeftOnAnyBackend(t *testing.T) {
 
 func TestCancelOnEveryBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, uploads dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx, uploads := t.ctx, t.uploads
 		inner, cancel := context.WithCancel(ctx)
 		blocked, release := make(chan struct{}), make(chan struct{})
 		defer close(release)
@@ -179,7 +191,8 @@ func TestCancelOnEveryBackend(t *testing.T) {
 
 func TestExchangedObjectIsNeverMixedOnAnyBackend(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, uploads dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx, uploads := t.ctx, t.uploads
 		f, r := openStored(ctx, t, strings.Repeat("a", 300_000))
 		if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
 			t.Fatal(err)
@@ -223,7 +236,8 @@ func TestDamagedFileOnDiskIsFoundByVerify(t *testing.T) {
 
 func TestManyHandlesAreUploadedAndReadAtOnce(t *testing.T) {
 	t.Parallel()
-	onEachBackend(t, func(ctx context.Context, t *testing.T, uploads dossier.Backend) {
+	onEachBackend(t, func(t *storeTest) {
+		ctx, uploads := t.ctx, t.uploads
 		var group sync.WaitGroup
 		original := commit(ctx, t, fileobject.FromBytes("a.txt", []byte(long(100_000)), fileobject.Options{}), "uploads")
 		for range 16 {

@@ -69,6 +69,7 @@ func (f FileObject) Value() (driver.Value, error) {
 		return nil, fmt.Errorf("file column: %w: %q is not stored yet; write the row through a session", dossier.ErrInvalid, f.Filename)
 	case consumed:
 		return nil, fmt.Errorf("file column: %q: %w", f.Filename, dossier.ErrConsumed)
+	case stored, adopted, saved, doubtful:
 	}
 	return f.Record.Value()
 }

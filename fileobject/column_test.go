@@ -60,7 +60,8 @@ func TestMalformedColumnIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, in := range []any{
 		"", "{", `{"filename":"a"`, `{"filename":"a"}}`, `[{"filename":"a"}]`, `[]`, `"text"`, "7", "true", "nil", "{'filename':'a'}", `{"filename":1}`,
-		`{"filename":"a","size":"1"}`, `{"filename":"a","size":-1}`, `{"filename":"a","metadata":[]}`, []byte("\xff"), 7, 1.5, true, struct{}{},
+		`{"filename":"a","size":"1"}`, `{"filename":"a","size":-1}`, `{"filename":"a","metadata":[]}`, []byte("\xff"), 7, 1.5, true,
+		struct{}{},
 	} {
 		f := fileobject.FileObject{Record: dossier.Record{Key: "kept"}}
 		if err := f.Scan(in); !errors.Is(err, dossier.ErrInvalid) || f.Key != "kept" {

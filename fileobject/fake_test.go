@@ -120,7 +120,7 @@ func (s *shelf) Get(ctx context.Context, key string, opts dossier.GetOptions) (*
 	if err != nil {
 		return nil, &dossier.Error{Op: "get", Key: key, Err: err}
 	}
-	var body io.ReadCloser = io.NopCloser(&counted{bytes.NewReader(found.content[from:to]), &s.sent})
+	body := io.NopCloser(&counted{bytes.NewReader(found.content[from:to]), &s.sent})
 	if s.body != nil {
 		body = s.body(body)
 	}

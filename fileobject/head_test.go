@@ -26,18 +26,13 @@ func misbehaving(n int, last readerFunc) io.Reader {
 	return io.MultiReader(strings.NewReader(long(n)), last)
 }
 
-// bothWays tries a reader as a source that is read once and as one that can be opened again.
-func bothWays(t *testing.T, reader func() io.Reader, try func(t *testing.T, f *fileobject.FileObject)) {
-	t.Helper()
-	t.Run("once", func(t *testing.T) {
-		t.Parallel()
-		try(t, fileobject.FromReader("x.txt", reader(), fileobject.Options{}))
-	})
-	t.Run("again", func(t *testing.T) {
-		t.Parallel()
-		open := func() (io.ReadCloser, error) { return io.NopCloser(reader()), nil }
-		try(t, fileobject.FromSource("x.txt", dossier.OpenerSource(open, -1), fileobject.Options{}))
-	})
+// bothWays makes files of a reader: one that is read once, and one that can be opened again.
+func bothWays(reader func() io.Reader) map[string]*fileobject.FileObject {
+	open := func() (io.ReadCloser, error) { return io.NopCloser(reader()), nil }
+	return map[string]*fileobject.FileObject{
+		"once":  fileobject.FromReader("x.txt", reader(), fileobject.Options{}),
+		"again": fileobject.FromSource("x.txt", dossier.OpenerSource(open, -1), fileobject.Options{}),
+	}
 }
 
 // Whatever a reader does wrong, wherever it does it: the caller sees the reader's own error, and nothing is stored.
@@ -61,19 +56,19 @@ func TestFailingReaderStoresNothing(t *testing.T) {
 		for where, n := range sizes {
 			t.Run(name+" "+where, func(t *testing.T) {
 				t.Parallel()
-				bothWays(t, func() io.Reader { return misbehaving(n, test.last) }, func(t *testing.T, f *fileobject.FileObject) {
+				for how, f := range bothWays(func() io.Reader { return misbehaving(n, test.last) }) {
 					s, ctx := newStore(t)
 					err := upload(ctx, t, f, "uploads")
 					if err == nil || test.want != nil && !errors.Is(err, test.want) {
-						t.Errorf("%v, want an error that is %v", err, test.want)
+						t.Errorf("read %s: %v, want an error that is %v", how, err, test.want)
 					}
 					if test.want == nil && !strings.Contains(err.Error(), "panicked") {
-						t.Errorf("%v does not say that the source panicked", err)
+						t.Errorf("read %s: %v does not say that the source panicked", how, err)
 					}
 					if s.count() != 0 {
-						t.Error("an object was stored")
+						t.Errorf("read %s: an object was stored", how)
 					}
-				})
+				}
 			})
 		}
 	}

@@ -62,7 +62,8 @@ func TestMalformedListIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, in := range []any{
 		"", "[", "[,]", "[1]", `["a"]`, "[[]]", `[{"filename":"a"}`, `[{"filename":"a"}]]`, `[{"filename":"a","size":-1}]`, `{"filename":1}`, `{"filename":"a"}{}`,
-		`"text"`, "7", "true", []byte("\xff"), 7, true, []string{"a"},
+		`"text"`, "7", "true", []byte("\xff"), 7, true,
+		[]string{"a"},
 	} {
 		list := fileobject.List{{Record: dossier.Record{Key: "kept"}}}
 		if err := list.Scan(in); !errors.Is(err, dossier.ErrInvalid) || len(list) != 1 || list[0].Key != "kept" {

@@ -108,8 +108,10 @@ func (r *reader) position() error {
 func (r *reader) same(now dossier.Info) error {
 	known := r.info.Version != "" && now.Version != ""
 	if now.Size != r.info.Size || known && now.Version != r.info.Version {
-		return &dossier.Error{Op: "read", Key: r.info.Key, Kind: dossier.ErrPrecondition,
-			Err: errors.New("the object was exchanged since it was opened; open it again")}
+		return &dossier.Error{
+			Op: "read", Key: r.info.Key, Kind: dossier.ErrPrecondition,
+			Err: errors.New("the object was exchanged since it was opened; open it again"),
+		}
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestSeeksThatGoNowhereAreRefused(t *testing.T) {
 	if at, err := r.Seek(100, io.SeekStart); at != 100 || err != nil {
 		t.Errorf("%d, %v: seeking behind the end is allowed", at, err)
 	}
-	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("%d, %v", n, err)
 	}
 	if _, gets := s.calls(); gets != 0 {

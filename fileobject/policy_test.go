@@ -99,13 +99,28 @@ func TestRangesTakePassiveTypesOnly(t *testing.T) {
 		accept, contentType string
 		want                bool
 	}{
-		{"", "anything/else", true}, {"", "", true}, {"image/*", "image/png", true}, {"image/*", "IMAGE/PNG; x=y", true},
-		{"image/*", "imagex/png", false}, {"image/*", "image", false}, {"image/*", "", false}, {"image/*", "text/html", false},
-		{"image/png", "image/png", true}, {"image/png", "image/pngx", false}, {"text/plain", "text/plain; charset=utf-8", true},
-		{"*/*", "text/html", true}, {"image/*", "image/svg+xml", false}, {"image/*|image/svg+xml", "image/svg+xml", true},
-		{"text/*", "text/html; charset=utf-8", false}, {"text/*", "text/xml", false}, {"text/*", "text/javascript", false},
-		{"text/*", "text/csv", true}, {"text/html", "text/html; charset=utf-8", true}, {"application/*", "application/xhtml+xml", false},
-		{"application/*", "application/pdf", true}, {"image/png", "image/png;;;=", false},
+		{"", "anything/else", true},
+		{"", "", true},
+		{"image/*", "image/png", true},
+		{"image/*", "IMAGE/PNG; x=y", true},
+		{"image/*", "imagex/png", false},
+		{"image/*", "image", false},
+		{"image/*", "", false},
+		{"image/*", "text/html", false},
+		{"image/png", "image/png", true},
+		{"image/png", "image/pngx", false},
+		{"text/plain", "text/plain; charset=utf-8", true},
+		{"*/*", "text/html", true},
+		{"image/*", "image/svg+xml", false},
+		{"image/*|image/svg+xml", "image/svg+xml", true},
+		{"text/*", "text/html; charset=utf-8", false},
+		{"text/*", "text/xml", false},
+		{"text/*", "text/javascript", false},
+		{"text/*", "text/csv", true},
+		{"text/html", "text/html; charset=utf-8", true},
+		{"application/*", "application/xhtml+xml", false},
+		{"application/*", "application/pdf", true},
+		{"image/png", "image/png;;;=", false},
 	} {
 		policy := fileobject.Policy{}
 		if test.accept != "" {

@@ -24,10 +24,24 @@ func TestOpenRangeReadsWhatItSays(t *testing.T) {
 		want           string
 		fails          error
 	}{
-		{0, 4, "0123", nil}, {2, 3, "234", nil}, {8, 100, "89", nil}, {3, -1, "3456789", nil}, {0, -1, "0123456789", nil}, {-3, 0, "789", nil},
-		{-3, -1, "789", nil}, {-3, 2, "789", nil}, {-100, 0, "0123456789", nil}, {0, 0, "", nil}, {5, 0, "", nil}, {10, 0, "", nil},
-		{0, math.MaxInt64, "0123456789", nil}, {9, math.MaxInt64, "9", nil},
-		{11, 0, "", dossier.ErrRange}, {10, 1, "", dossier.ErrRange}, {math.MaxInt64, 1, "", dossier.ErrRange}, {math.MinInt64, 0, "", dossier.ErrInvalid},
+		{0, 4, "0123", nil},
+		{2, 3, "234", nil},
+		{8, 100, "89", nil},
+		{3, -1, "3456789", nil},
+		{0, -1, "0123456789", nil},
+		{-3, 0, "789", nil},
+		{-3, -1, "789", nil},
+		{-3, 2, "789", nil},
+		{-100, 0, "0123456789", nil},
+		{0, 0, "", nil},
+		{5, 0, "", nil},
+		{10, 0, "", nil},
+		{0, math.MaxInt64, "0123456789", nil},
+		{9, math.MaxInt64, "9", nil},
+		{11, 0, "", dossier.ErrRange},
+		{10, 1, "", dossier.ErrRange},
+		{math.MaxInt64, 1, "", dossier.ErrRange},
+		{math.MinInt64, 0, "", dossier.ErrInvalid},
 	} {
 		r, err := f.OpenRange(ctx, test.offset, test.length)
 		if test.fails != nil {

@@ -119,7 +119,9 @@ func TestSignedURLsGivesWhatItCan(t *testing.T) {
 	}
 	files := []*fileobject.FileObject{
 		file("uploads", "a"), nil, file("uploads", "bad"), file("other", "b"), file("gone", "c"), file("plain", "d"),
-		fileobject.FromBytes("e", nil, fileobject.Options{}), {}, file("uploads", "f"),
+		fileobject.FromBytes("e", nil, fileobject.Options{}),
+		{},
+		file("uploads", "f"),
 	}
 	urls, err := fileobject.SignedURLs(ctx, time.Minute, files...)
 	for i, want := range []string{"/a?", "", "", "/b?", "", "", "", "", "/f?"} {

@@ -114,13 +114,12 @@ func (f *FileObject) usable(op string) error {
 		return fmt.Errorf("%s: %w: there is no file (nil)", op, dossier.ErrInvalid)
 	}
 	f.sync()
-	switch f.phaseOf() {
-	case pending:
+	switch now := f.phaseOf(); {
+	case now == pending:
 		return fmt.Errorf("%s %q: %w: it is pending; commit its row first", op, f.Filename, dossier.ErrInvalid)
-	case consumed:
+	case now == consumed:
 		return fmt.Errorf("%s %q: %w", op, f.Filename, dossier.ErrConsumed)
-	}
-	if f.Key == "" {
+	case f.Key == "":
 		return fmt.Errorf("%s: %w: the file has no key", op, dossier.ErrInvalid)
 	}
 	return nil
