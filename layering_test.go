@@ -65,7 +65,7 @@ var layers = []layer{
 
 	{"migrations", nil, nil, "SQL files for any migration tool"},
 	{"model", []string{"."}, []string{uuid}, "plain columns"},
-	{"journal", []string{"."}, []string{bun, uuid}, "the ledger knows keys and stores, not files or models"},
+	{"journal", []string{".", "migrations"}, []string{bun, uuid}, "the ledger knows keys and stores, not files or models; its table is in migrations"},
 	{
 		"session", belowSession,
 		[]string{bun, uuid, "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "golang.org/x/sync"},

@@ -10,8 +10,8 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/memory"
-	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/filehttp"
+	"github.com/dossier-go/dossier/fileobject"
 )
 
 // The two ways to serve a file of a row: through the application, or by a signed URL.
