@@ -74,14 +74,14 @@ func (p *pump) fill() {
 	case p.request <- struct{}{}:
 		p.waiting = true
 	case <-p.ctx.Done():
-		p.err = ended(p.ctx)
+		p.err = ContextError(p.ctx)
 		return
 	}
 	select {
 	case c := <-p.answer:
 		p.rest, p.err, p.waiting = c.bytes, c.err, false
 	case <-p.ctx.Done():
-		p.err = ended(p.ctx)
+		p.err = ContextError(p.ctx)
 	}
 }
 

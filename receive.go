@@ -37,7 +37,7 @@ const maxEmptyReads = 100
 // A Read that blocks does not hold up cancellation: for sources that may block, reading goes on in a goroutine that is
 // abandoned when ctx ends and stops at the reader's next return.
 func Receive(ctx context.Context, src Source, opts PutOptions) (*Incoming, error) {
-	if err := ended(ctx); err != nil {
+	if err := ContextError(ctx); err != nil {
 		return nil, err
 	}
 	if opts.MaxSize > 0 && src.Size() > opts.MaxSize {
@@ -55,8 +55,9 @@ func Receive(ctx context.Context, src Source, opts PutOptions) (*Incoming, error
 	return in, nil
 }
 
-// ended returns nil while ctx goes on, then an error that Is both ctx.Err() and the cause.
-func ended(ctx context.Context) error {
+// ContextError returns nil while ctx goes on, then an error that Is both ctx.Err() and [context.Cause]. Backends return
+// it, so that whoever asks for [context.Canceled] is answered although the context was cancelled with a cause.
+func ContextError(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if cause == nil || errors.Is(cause, ctx.Err()) {
 		return cause
@@ -87,7 +88,7 @@ func (in *Incoming) Read(p []byte) (int, error) {
 	if in.err != nil {
 		return 0, in.err
 	}
-	if err := ended(in.ctx); err != nil {
+	if err := ContextError(in.ctx); err != nil {
 		in.err = err
 		return 0, err
 	}

@@ -1,0 +1,141 @@
+package backendtest
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/dossier-go/dossier"
+)
+
+// patience is how long something that has to happen may take before the suite calls it hanging.
+const patience = time.Minute
+
+// variant is one way to stand in front of a backend.
+type variant struct {
+	name string
+	wrap func(t *testing.T, b dossier.Backend) dossier.Backend
+}
+
+// transparent changes nothing.
+type transparent struct{ dossier.Forward }
+
+func variants() []variant {
+	return []variant{
+		{"raw", func(_ *testing.T, b dossier.Backend) dossier.Backend { return b }},
+		{"registry", throughRegistry},
+		{"forward", func(_ *testing.T, b dossier.Backend) dossier.Backend { return transparent{dossier.Forward{Inner: b}} }},
+	}
+}
+
+func throughRegistry(t *testing.T, b dossier.Backend) dossier.Backend {
+	t.Helper()
+	registry := &dossier.Registry{}
+	if err := registry.Register("uploads", b); err != nil {
+		t.Fatal(err)
+	}
+	decorated, err := registry.Backend("uploads")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decorated
+}
+
+// Run tests the backends of h. Each case gets a fresh one. Behind wrappers it runs with small numbers, because large ones
+// are the store's matter. It must not be called from a parallel test, because it counts
+// the goroutines of the process after every case.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	for i, v := range variants() {
+		h.Small = h.Small || i > 0
+		t.Run(v.name, func(t *testing.T) {
+			for _, c := range allCases() {
+				t.Run(c.name, func(t *testing.T) { runCase(t, h, v, c) })
+			}
+		})
+	}
+}
+
+func runCase(t *testing.T, h Harness, v variant, c contractCase) {
+	t.Helper()
+	explainFailure(t, c)
+	goroutines := runtime.NumGoroutine()
+	t.Cleanup(func() { checkGoroutines(t, goroutines) })
+	raw := h.New(t)
+	b := v.wrap(t, raw)
+	if lacks := c.missing(h, b); lacks != "" {
+		t.Skip("capability: " + lacks)
+	}
+	x := &trial{T: t, ctx: t.Context(), backend: b, raw: raw, harness: h}
+	c.run(x)
+	x.checkLeftovers()
+}
+
+// explainFailure prints the sentence that a failed case was to prove.
+func explainFailure(t *testing.T, c contractCase) {
+	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the contract (groups %v): %s", c.groups, c.sentence)
+		}
+	})
+}
+
+// checkGoroutines waits until there are no more goroutines than before.
+func checkGoroutines(t *testing.T, before int) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > before {
+		if time.Now().After(deadline) {
+			t.Errorf("%d goroutines are left, there were %d:\n%s", runtime.NumGoroutine(), before, stacks())
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// stacks is what every goroutine does now.
+func stacks() []byte {
+	text := make([]byte, 1<<16)
+	return text[:runtime.Stack(text, true)]
+}
+
+// checkLeftovers looks for what belongs to no object.
+func (t *trial) checkLeftovers() {
+	t.Helper()
+	ctx := context.WithoutCancel(t.ctx)
+	if t.closed {
+		return
+	}
+	if m, ok := dossier.As[dossier.MultipartBackend](t.raw); ok {
+		for upload, err := range m.Uploads(ctx, "") {
+			t.Errorf("left behind: an unfinished upload %v (%v)", upload, err)
+		}
+	}
+	if t.harness.Leftovers == nil {
+		return
+	}
+	if left := t.harness.Leftovers(t.T, t.raw); len(left) > 0 {
+		slices.Sort(left)
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// within fails the test when do does not return, instead of hanging until the whole run is killed.
+func (t *trial) within(what string, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		t.Fatalf("%s hangs:\n%s", what, stacks())
+	}
+}
