@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/model"
+	"github.com/uptrace/bun"
+)
+
+// Document is a row with a file of any kind, and pages that are images or PDFs.
+type Document struct {
+	bun.BaseModel `bun:"table:documents"`
+	model.UUID
+	model.Audit
+	Title string                 `bun:"title,notnull"`
+	File  *fileobject.FileObject `bun:"file" file:"uploads,max:5GiB"`
+	Pages fileobject.List        `bun:"pages" file:"uploads,max:20MiB,many:50,accept:image/*|application/pdf"`
+}
+
+// Names and limits as the tags have them.
+const (
+	backendName = "uploads"
+	maxFile     = 5 << 30
+	maxPage     = 20 << 20
+	maxPages    = 50
+)
