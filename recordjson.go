@@ -61,7 +61,8 @@ func parseTime(text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	seconds, fraction, _ := strings.Cut(text, ".")
-	if whole, err := strconv.ParseInt(seconds, 10, 64); err == nil && len(fraction) <= 6 && whole >= 0 && whole < maxUnixSeconds && digits(fraction) {
+	plain := len(fraction) <= 6 && countDigits(fraction) == len(fraction) && text[0] != '-'
+	if whole, err := strconv.ParseInt(seconds, 10, 64); plain && err == nil && whole < maxUnixSeconds {
 		micro, _ := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
 		return time.Unix(whole, micro*1000).UTC(), nil
 	}
@@ -70,15 +71,6 @@ func parseTime(text string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("last_modified is %s", text)
 	}
 	return time.UnixMicro(int64(math.Round(value * 1e6))).UTC(), nil
-}
-
-func digits(s string) bool {
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 // decode reads the stored form. The record is unchanged on error.
@@ -105,8 +97,8 @@ func (r *Record) decode(text string) error {
 	return nil
 }
 
-// recordDecoder reads the flat form in one pass: strings without escapes are substrings of the text. Anything else goes
-// to encoding/json.
+// recordDecoder reads JSON in one pass: strings without escapes are substrings of the text. What it does not accept goes
+// to encoding/json, which says what is wrong, or repairs it.
 type recordDecoder struct {
 	text   string
 	at     int
@@ -114,7 +106,7 @@ type recordDecoder struct {
 	null   bool
 }
 
-// set stores one field; raw is JSON, and plain is the string's content when it is a string without escapes.
+// set stores one field; raw is JSON, and plain is the content when that is a string which was read already.
 func (d *recordDecoder) set(name, raw, plain string, isPlain bool) (err error) {
 	r := &d.record
 	switch name {
