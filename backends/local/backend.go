@@ -83,15 +83,20 @@ func (b *Backend) release() error {
 // readable. It may be repeated.
 func (b *Backend) Close() error { return b.fail("close", "", b.gate.close()) }
 
-// begin lets an operation in; whoever got nil calls b.gate.leave.
+// begin lets an operation in; whoever got nil calls b.gate.leave. A closed store says so before it finds fault with
+// the arguments.
 func (b *Backend) begin(ctx context.Context, checks ...error) error {
-	if err := errors.Join(checks...); err != nil {
+	if err := b.gate.enter(); err != nil {
 		return err
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
+	err := errors.Join(checks...)
+	if err == nil {
+		err = dossier.ContextError(ctx)
 	}
-	return b.gate.enter()
+	if err != nil {
+		b.gate.leave()
+	}
+	return err
 }
 
 // Describe implements [dossier.Backend].

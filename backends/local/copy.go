@@ -79,7 +79,7 @@ const cloneChunk = 64 << 20
 func (t *temp) clone(ctx context.Context, from *handle) error {
 	var copied int64
 	for copied < from.info.Size {
-		if err := context.Cause(ctx); err != nil {
+		if err := dossier.ContextError(ctx); err != nil {
 			return &sourceError{err}
 		}
 		n, err := io.CopyN(t.file, from.file, min(cloneChunk, from.info.Size-copied))

@@ -80,7 +80,7 @@ func (l *listing) wants(path string, e entry) bool {
 }
 
 func (l *listing) entry(folder *os.Root, path string, e entry) error {
-	if err := context.Cause(l.ctx); err != nil {
+	if err := dossier.ContextError(l.ctx); err != nil {
 		return err
 	}
 	key := path + e.name()

@@ -78,7 +78,7 @@ func (l *locks) take(ctx context.Context, number int) error {
 	select {
 	case <-one.turn:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return dossier.ContextError(ctx)
 	}
 	err := l.open(one, number)
 	if err == nil {
@@ -130,7 +130,7 @@ func waitLock(ctx context.Context, file *os.File) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return context.Cause(ctx)
+			return dossier.ContextError(ctx)
 		}
 	}
 }

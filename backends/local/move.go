@@ -80,7 +80,7 @@ func (m *moving) open(ctx context.Context) (*handle, error) {
 		return nil, err
 	}
 	if err = m.b.checkCondition(m.dst, m.opts.If); err == nil {
-		err = context.Cause(ctx)
+		err = dossier.ContextError(ctx)
 	}
 	if err != nil {
 		h.close()

@@ -30,7 +30,7 @@ func (t *temp) publish(ctx context.Context, key string, cond dossier.Condition) 
 
 // place does so under the lock. It returns the folders that it made.
 func (t *temp) place(ctx context.Context, key string, cond dossier.Condition) ([]string, error) {
-	if err := context.Cause(ctx); err != nil {
+	if err := dossier.ContextError(ctx); err != nil {
 		return nil, err
 	}
 	expose := t.rename

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/dossier-go/dossier"
 )
 
 // windowSize is how many items are held in memory to bring them into order.
@@ -88,7 +90,7 @@ func (b *Backend) eachEntry(ctx context.Context, root *os.Root, do func(fs.DirEn
 	defer func() { _ = folder.Close() }() // it was only read
 	for {
 		var entries []fs.DirEntry
-		err := context.Cause(ctx)
+		err := dossier.ContextError(ctx)
 		if err != nil {
 			return err
 		}

@@ -92,17 +92,17 @@ func (b *Backend) Probe(ctx context.Context) (dossier.Description, error) {
 	return b.Describe(), nil
 }
 
-// check joins what is wrong with the arguments; else says whether the call may go on.
+// check says whether a call may go on. A closed store says so before it finds fault with the arguments.
 func (b *Backend) check(ctx context.Context, checks ...error) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if err := b.open(); err != nil {
+		return err
+	}
 	if err := errors.Join(checks...); err != nil {
 		return err
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.open()
+	return dossier.ContextError(ctx)
 }
 
 // open says whether the store is in use. The caller holds the lock.

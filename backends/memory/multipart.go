@@ -110,7 +110,7 @@ func (b *Backend) complete(ctx context.Context, up dossier.Upload, parts []dossi
 		_, err = u.join(parts) // nobody exchanged a part meanwhile
 	}
 	if err == nil {
-		err = errors.Join(context.Cause(ctx), b.allows(up.Key, opts.If))
+		err = errors.Join(dossier.ContextError(ctx), b.allows(up.Key, opts.If))
 	}
 	if err != nil {
 		return dossier.Info{}, err

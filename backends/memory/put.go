@@ -33,7 +33,7 @@ func (b *Backend) put(ctx context.Context, key string, src dossier.Source, opts 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err = context.Cause(ctx); err == nil {
+	if err = dossier.ContextError(ctx); err == nil {
 		err = b.allows(key, opts.If)
 	}
 	if err != nil {

@@ -14,18 +14,18 @@ const signing = dossier.SignGet | dossier.SignPut | dossier.SignDelete | dossier
 
 func (b *Backend) signs() bool { return b.cfg.Signer != nil && b.cfg.BaseURL != "" }
 
-// checkSigning refuses what cannot be signed here.
-func (b *Backend) checkSigning(ctx context.Context) error {
+// checkSigning refuses to sign without a signer.
+func (b *Backend) checkSigning() error {
 	if !b.signs() {
 		return fmt.Errorf("%w: the store has no signer or no base URL; set both in its configuration", errors.ErrUnsupported)
 	}
-	return b.check(ctx)
+	return nil
 }
 
 // SignURLs implements [dossier.URLSigner] with the configured signer. The URLs work where package filehttp serves the
 // store at the configured base URL.
 func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
-	if err := b.checkSigning(ctx); err != nil {
+	if err := b.check(ctx, b.checkSigning()); err != nil {
 		return nil, fail("sign", "", err)
 	}
 	signed := make([]dossier.SignedRequest, 0, len(reqs))
@@ -41,7 +41,7 @@ func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]d
 
 // SignForm implements [dossier.FormSigner] with the configured signer.
 func (b *Backend) SignForm(ctx context.Context, req dossier.FormRequest) (dossier.SignedForm, error) {
-	if err := b.checkSigning(ctx); err != nil {
+	if err := b.check(ctx, b.checkSigning()); err != nil {
 		return dossier.SignedForm{}, fail("sign form", req.Key, err)
 	}
 	form, err := b.cfg.Signer.SignForm(b.cfg.BaseURL, b.Describe().Store, req)
