@@ -55,7 +55,8 @@ func newStore(tb testing.TB) *fakeStore {
 }
 
 func (s *fakeStore) Describe() dossier.Description {
-	return dossier.Description{Scheme: "mem", Store: s.name, Capabilities: dossier.GetMatch | dossier.PutIfAbsent}
+	const can = dossier.GetMatch | dossier.PutIfAbsent | dossier.StoresHeader | dossier.StoresMetadata
+	return dossier.Description{Scheme: "mem", Store: s.name, Capabilities: can}
 }
 
 func (s *fakeStore) Put(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions) (dossier.Info, error) {

@@ -85,7 +85,7 @@ func (h *signedHandler) postFile(w http.ResponseWriter, r *http.Request, grant d
 	}
 	f.meter.most = 0 // from here on the size of the file is the limit
 	source := &formFile{form: f, part: file, least: grant.MinLength}
-	info, err := h.backend.Put(r.Context(), grant.Key, dossier.ReaderSource(source, -1), opts)
+	info, err := h.backend.Put(r.Context(), grant.Key, dossier.ReaderSource(source, -1), h.kept(opts))
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (h *signedHandler) put(w http.ResponseWriter, r *http.Request, grant dossie
 	}
 	stream := h.server.body(w, r)
 	defer stream.end()
-	info, err := h.backend.Put(r.Context(), grant.Key, dossier.ReaderSource(stream, r.ContentLength), opts)
+	info, err := h.backend.Put(r.Context(), grant.Key, dossier.ReaderSource(stream, r.ContentLength), h.kept(opts))
 	if err != nil {
 		return stream.explain(err)
 	}
@@ -60,6 +60,14 @@ func (h *signedHandler) options(grant dossier.Grant, contentType string) dossier
 		If: grant.If, MaxSize: most, Expect: grant.Expect, Metadata: grant.Metadata,
 		Header: dossier.Header{ContentType: contentType},
 	}
+}
+
+// kept are the options without a header that the store does not keep: the row has the type.
+func (h *signedHandler) kept(opts dossier.PutOptions) dossier.PutOptions {
+	if !h.backend.Describe().Capabilities.Has(dossier.StoresHeader) {
+		opts.Header = dossier.Header{}
+	}
+	return opts
 }
 
 // declaredType is the Content-Type of a request, which must be the bound one to the letter.

@@ -191,7 +191,8 @@ func bindNothing(t *trial) {
 		dossier.SignGet: {Method: "GET"}, dossier.SignPut: {Method: "PUT"}, dossier.SignDelete: {Method: "DELETE"},
 		dossier.BindType: {Method: "PUT", ContentType: "text/plain"}, dossier.BindLength: {Method: "PUT", Length: 3},
 		dossier.BindMaxLength: {Method: "PUT", MaxLength: 3}, dossier.BindIfAbsent: {Method: "PUT", If: ifAbsent},
-		dossier.BindChecksum: {Method: "PUT", Expect: dossier.Checksums{MD5: make([]byte, 16)}},
+		dossier.BindChecksum:   {Method: "PUT", Expect: dossier.Checksums{MD5: make([]byte, 16)}},
+		dossier.StoresMetadata: {Method: "PUT", Metadata: map[string]string{"a": "b"}},
 	} {
 		if t.can(capability) {
 			continue
@@ -200,6 +201,11 @@ func bindNothing(t *trial) {
 		req.Key, req.TTL = "a", time.Hour
 		_, err := dossier.SignURLs(t.ctx, t.backend, req)
 		t.wants(capability.String(), err, errors.ErrUnsupported)
+	}
+	if formSigner.in(t.backend) && t.can(dossier.SignPost) && !t.can(dossier.StoresMetadata) {
+		asked++
+		_, err := dossier.SignForm(t.ctx, t.backend, dossier.FormRequest{Key: "a", TTL: time.Hour, Metadata: map[string]string{"a": "b"}})
+		t.wants("metadata of a form", err, errors.ErrUnsupported)
 	}
 	if asked == 0 {
 		t.Skip("capability: the backend enforces every binding")
@@ -214,6 +220,9 @@ func signSenseless(t *trial) {
 		"a window as long as the life": {Window: time.Hour}, "a negative limit": {Method: "PUT", MaxLength: -1},
 		"a short checksum": {Method: "PUT", Expect: dossier.Checksums{CRC32C: []byte{1}}},
 	} {
+		if req.Metadata != nil && !t.can(dossier.StoresMetadata) {
+			continue // errors.ErrUnsupported, good or bad
+		}
 		req.Key, req.TTL = "a", time.Hour
 		_, err := dossier.SignURLs(t.ctx, t.backend, req)
 		t.wants(what, err, dossier.ErrInvalid)

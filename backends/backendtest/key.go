@@ -111,7 +111,7 @@ func (t *trial) extraCalls(key string) map[string]func() error {
 			return err
 		}
 	}
-	if u, ok := dossier.As[dossier.HeaderUpdater](b); ok {
+	if u, ok := dossier.As[dossier.HeaderUpdater](b); ok && t.can(dossier.StoresHeader) {
 		calls["update"] = func() error {
 			_, err := u.UpdateHeader(ctx, key, dossier.Replacement{}, dossier.Condition{})
 			return err

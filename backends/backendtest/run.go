@@ -1,9 +1,8 @@
 package backendtest
 
 import (
-	"context"
+	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -102,25 +101,36 @@ func stacks() []byte {
 	return text[:runtime.Stack(text, true)]
 }
 
-// checkLeftovers looks for what belongs to no object.
+// checkLeftovers looks for what belongs to no object. It waits for what is just being removed, as after a request whose
+// client broke off.
 func (t *trial) checkLeftovers() {
 	t.Helper()
-	ctx := context.WithoutCancel(t.ctx)
 	if t.closed {
 		return
 	}
-	if m, ok := dossier.As[dossier.MultipartBackend](t.raw); ok {
-		for upload, err := range m.Uploads(ctx, "") {
-			t.Errorf("left behind: an unfinished upload %v (%v)", upload, err)
-		}
+	deadline := time.Now().Add(patience / 4)
+	left := t.leftovers()
+	for len(left) > 0 && time.Now().Before(deadline) {
+		runtime.Gosched()
+		left = t.leftovers()
 	}
-	if t.harness.Leftovers == nil {
-		return
-	}
-	if left := t.harness.Leftovers(t.T, t.raw); len(left) > 0 {
-		slices.Sort(left)
+	if len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
+}
+
+func (t *trial) leftovers() []string {
+	t.Helper()
+	var left []string
+	if m, ok := dossier.As[dossier.MultipartBackend](t.raw); ok {
+		for upload, err := range m.Uploads(t.ctx, "") {
+			left = append(left, fmt.Sprintf("the upload %v (%v)", upload, err))
+		}
+	}
+	if t.harness.Leftovers != nil {
+		left = append(left, t.harness.Leftovers(t.T, t.raw)...)
+	}
+	return left
 }
 
 // within fails the test when do does not return, instead of hanging until the whole run is killed.
