@@ -1,0 +1,131 @@
+package faultkit_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/dossier-go/dossier/backends/local"
+	"github.com/dossier-go/dossier/faultkit"
+	"github.com/dossier-go/dossier/internal/filelock"
+	"github.com/dossier-go/dossier/session"
+)
+
+// Kills in one run of the harness: at each point, at random moments, and between two checks.
+const (
+	killsEach    = 5
+	killsMoments = 300
+	killsRound   = 50
+)
+
+// parallelWorlds is how many worlds are played at the same time: processes wait for each other and for the disk most of
+// the time.
+const parallelWorlds = 4
+
+// However a process dies, at any step of the protocol or between two, no row loses its bytes, no object is forgotten and
+// nothing is left over: this is the promise of the module. Two applications and a sweeper work on one database and one
+// store and are killed again and again; after each round, with nothing running, an independent check compares rows
+// and objects, before a sweep and after it.
+//
+// The environment variable DOSSIER_SEED repeats the choices of a run, though not its timing; DOSSIER_LONG=1 makes it ten
+// times longer.
+func TestNothingIsLostWhenProcessesAreKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	if !filelock.Supported {
+		t.Skip("platform: no file locks that end with their process")
+	}
+	h := newHarness(t)
+	var group sync.WaitGroup
+	for range parallelWorlds {
+		group.Go(h.newScene().play)
+	}
+	group.Wait()
+	if !t.Failed() {
+		h.checkCoverage()
+	}
+}
+
+// harness is the parent of all processes.
+type harness struct {
+	*testing.T
+	seed uint64
+	plan *plan
+	each int
+}
+
+func newHarness(t *testing.T) *harness {
+	h := &harness{T: t, seed: rand.Uint64(), each: killsEach}
+	if text := os.Getenv("DOSSIER_SEED"); text != "" {
+		var err error
+		if h.seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal("DOSSIER_SEED:", err)
+		}
+	}
+	t.Logf("seed %d", h.seed)
+	moments := killsMoments
+	if os.Getenv("DOSSIER_LONG") == "1" {
+		h.each, moments = 10*h.each, 10*moments
+	}
+	h.plan = newPlan(rand.New(rand.NewPCG(h.seed, 2)), h.enumerate(), h.each, moments)
+	return h
+}
+
+// enumerate does every work a few times in a world of its own and finds out which points it hits.
+func (h *harness) enumerate() map[target][]string {
+	dir := h.TempDir()
+	if err := createWorld(h.Context(), dir); err != nil {
+		h.Fatal(err)
+	}
+	points := &faultkit.Points{}
+	c, err := newChild(childOrders{Dir: dir, Seed: h.seed}, points)
+	if err != nil {
+		h.Fatal(err)
+	}
+	found := map[target][]string{}
+	for point := range points.Counts() {
+		found[target{application, point}] = nil
+	}
+	all := slices.Concat(works, scratchWorks)
+	for i := range 4 * len(all) {
+		w := all[i%len(all)]
+		was := points.Counts()
+		if err := w.do(h.Context(), c); err != nil && !expected(err) {
+			h.Fatalf("%s: %v", w.name, err)
+		}
+		for point, n := range points.Counts() {
+			if n > was[point] && !slices.Contains(found[target{w.role, point}], w.name) {
+				found[target{w.role, point}] = append(found[target{w.role, point}], w.name)
+			}
+		}
+	}
+	if err := c.world.close(); err != nil {
+		h.Error(err)
+	}
+	return found
+}
+
+// checkCoverage fails when a step was not killed often enough: then something is not tested that was meant to be.
+func (h *harness) checkCoverage() {
+	var wanted []string
+	for one := range h.plan.works {
+		wanted = append(wanted, one.point)
+	}
+	wanted = append(wanted, local.Steps()...)
+	for _, step := range session.Steps() {
+		wanted = append(wanted, step+".before", step+".after")
+	}
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+	sum := 0
+	for _, point := range wanted {
+		n := h.plan.killsAt(point)
+		sum += n
+		if n < h.each {
+			h.Errorf("seed %d: %s was hit by %d kills, not by %d", h.seed, point, n, h.each)
+		}
+	}
+	h.Logf("%d kills at %d points, %d at random moments", sum, len(wanted), h.plan.killsAt(""))
+}

@@ -1,0 +1,114 @@
+package faultkit_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/local"
+	"github.com/dossier-go/dossier/faultkit"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/model"
+	"github.com/dossier-go/dossier/session"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+)
+
+// document is the model of the crash harness. Nearly every key is in a folder of its own, so that folders come and go.
+type document struct {
+	bun.BaseModel `bun:"table:documents"`
+	model.UUID
+	Title string                 `bun:"title,notnull"`
+	Shelf int                    `bun:"shelf,notnull"`
+	File  *fileobject.FileObject `bun:"file"  file:"uploads,max:1MiB,key:{table}/{field:shelf}/{uuid}{ext}"`
+	Pages fileobject.List        `bun:"pages" file:"uploads,max:1MiB,many:6,key:{table}/{field:shelf}/{uuid}{ext}"`
+}
+
+// patience of the protocol in the harness: short, so that leases do run out while processes live.
+const (
+	crashLease      = 300 * time.Millisecond
+	crashQuarantine = 300 * time.Millisecond
+	crashClaim      = 300 * time.Millisecond
+)
+
+// world is what all processes of the harness share: a database and a store, opened by one of them.
+type world struct {
+	dir     string
+	pool    *sql.DB
+	store   *local.Backend
+	uploads *faultkit.Backend // store with points
+	manager *session.Manager
+}
+
+func databaseFile(dir string) string { return filepath.Join(dir, "app.db") }
+func sideFolder(dir string) string   { return databaseFile(dir) + "-dossier" }
+func storeFolder(dir string) string  { return filepath.Join(dir, "files") }
+
+// openWorld opens database and store with points everywhere.
+func openWorld(dir string, points *faultkit.Points, deleteAfter time.Duration) (*world, error) {
+	w := &world{dir: dir}
+	dsn := "file:" + databaseFile(dir) + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(20000)"
+	var err error
+	if w.pool, err = faultkit.OpenDB("sqlite", dsn, points); err != nil {
+		return nil, err
+	}
+	if w.store, err = local.New(storeFolder(dir), local.Config{Step: points.Hit}); err != nil {
+		return nil, err
+	}
+	w.uploads = faultkit.Wrap(w.store, points)
+	registry := &dossier.Registry{}
+	if err := registry.Register("uploads", w.uploads); err != nil {
+		return nil, err
+	}
+	w.manager, err = session.New(bun.NewDB(w.pool, sqlitedialect.New()), session.Options{
+		Registry: registry, DeleteAfter: deleteAfter, Lease: crashLease, Quarantine: crashQuarantine, Step: points.Hit,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, w.manager.Register((*document)(nil))
+}
+
+func (w *world) close() error { return errors.Join(w.pool.Close(), w.store.Close()) }
+
+// createWorld makes an empty world in dir.
+func createWorld(ctx context.Context, dir string) error {
+	w, err := openWorld(dir, nil, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.manager.CreateSchema(ctx), w.close())
+}
+
+// execute runs plain SQL that is no work of the protocol.
+func (w *world) execute(ctx context.Context, query string, args ...any) error {
+	_, err := w.pool.ExecContext(ctx, query, args...)
+	return err
+}
+
+// number runs a query for one number.
+func (w *world) number(ctx context.Context, query string) (n int, err error) {
+	return n, w.pool.QueryRowContext(ctx, query).Scan(&n)
+}
+
+// hurry makes the orders due whose files no upload can still be writing.
+func (w *world) hurry(ctx context.Context) error {
+	return w.execute(ctx, "UPDATE dossier_journal SET due_at = 0 WHERE state = 'doomed' AND intent = 0")
+}
+
+// olden gives a file the age at which nobody can be about to use it.
+func olden(path string) error {
+	old := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("age %s: %w", path, err)
+	}
+	return nil
+}
