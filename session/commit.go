@@ -91,10 +91,10 @@ func (s *Session) endWithoutTransaction(ctx context.Context) error {
 // lists, because its marker will say that all of it is settled, and imports whose order was taken back.
 func (s *Session) orderUnused(ctx context.Context) error {
 	var orders, side []journal.Order
-	taken := map[string]bool{}
+	known := map[string]*stagedFile{}
 	for ref, staged := range s.staged {
-		if staged.side != nil && staged.frame != nil {
-			taken[staged.store+"|"+ref.Key] = true
+		if staged.side != nil {
+			known[staged.store+"|"+ref.Key] = staged
 		}
 		if staged.tookBack && staged.frame == nil {
 			orders = append(orders, journal.Order{ID: journal.NewID(), Backend: ref.Backend, Store: staged.store, Key: ref.Key})
@@ -102,9 +102,13 @@ func (s *Session) orderUnused(ctx context.Context) error {
 	}
 	if s.side != nil && s.side.frame != nil {
 		for _, order := range sideOrders(s.side.entries) {
-			if !taken[order.Store+"|"+order.Key] {
-				side = append(side, order)
+			staged := known[order.Store+"|"+order.Key]
+			if staged != nil && staged.frame != nil {
+				continue
 			}
+			order.Intent = staged == nil // nobody knows how its upload ended: a tombstone follows
+			side = append(side, order)
+			s.unused = append(s.unused, order.ID)
 		}
 	}
 	if err := s.watch(s.m.journal.Order(ctx, s.tx.conn, 0, side...)); err != nil {
@@ -126,11 +130,11 @@ func (s *Session) finish(ctx context.Context) {
 		s.side = nil
 	}
 	errs = append(errs, s.release(ctx))
-	fns, orders := base.commit, base.orders
+	fns, orders, unused := base.commit, base.orders, s.unused
 	s.reset()
 	s.leave()
 	s.afterCommit(ctx, fns)
-	errs = append(errs, s.m.executeDue(ctx, orders))
+	errs = append(errs, s.m.executeDue(ctx, orders, unused))
 	if err := errors.Join(errs...); err != nil {
 		s.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a commit is left to the sweep", "error", err)
 	}

@@ -33,17 +33,22 @@ func (d *dueOrders) turn() bool {
 }
 
 // executeDue executes a few due orders after a commit, so that an application without a sweeper does not pile them up:
-// those of the commit itself when they are due at once, else what is due, once a second.
-func (m *Manager) executeDue(ctx context.Context, ordered []string) error {
+// those for uploads that no row took, those of the commit itself when they are due at once, and once a second what is
+// due.
+func (m *Manager) executeDue(ctx context.Context, ordered, unused []string) error {
 	if m.opts.DueOrders < 0 {
 		return nil
 	}
 	opts := m.sweepOptions(journal.SweepOptions{})
-	if m.opts.DeleteAfter == 0 && len(ordered) > 0 {
-		opts.IDs = ordered
+	opts.IDs = unused
+	if m.opts.DeleteAfter == 0 {
+		opts.IDs = append(opts.IDs, ordered...)
+	}
+	if len(opts.IDs) > 0 {
 		_, err := m.journal.Sweep(ctx, opts)
 		return err
 	}
+	opts.IDs = nil
 	if !m.due.turn() {
 		return nil
 	}

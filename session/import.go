@@ -44,6 +44,9 @@ func (s *Session) importFile(ctx context.Context, r row, field string, f *fileob
 	if f == nil {
 		return fmt.Errorf("%w: the file is nil", dossier.ErrInvalid)
 	}
+	if f.Backend == "" && !f.Pending() {
+		f.Backend = column.policy.Backend
+	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Session struct {
 	staged map[fileobject.Reference]*stagedFile // uploaded, not committed
 	keeper *keeper                              // renews the leases of staged
 	side   *sideFile                            // intents of uploads inside the open transaction
+	unused []string                             // ids of the orders for uploads that no row took
 	loaded map[string]memory                    // by row id
 }
 
@@ -163,7 +164,7 @@ func (s *Session) reset() []func(context.Context) {
 		}
 	}
 	s.frames = []*frame{newFrame("")}
-	s.poison, s.queue, s.number = nil, nil, 0
+	s.poison, s.queue, s.unused, s.number = nil, nil, nil, 0
 	clear(s.loaded)
 	return fns
 }
