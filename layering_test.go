@@ -71,6 +71,7 @@ var layers = []layer{
 		[]string{bun, uuid, "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "golang.org/x/sync"},
 		"the unit of work, and the drivers that Open chooses from",
 	},
+	{"session/lifecycle", nil, nil, "tests only"},
 	{
 		"session/sessiontest", append([]string{"backends/memory"}, aboveSession...),
 		[]string{bun, uuid, "modernc.org/sqlite"}, "sessions for users' tests",
@@ -88,7 +89,8 @@ var layers = []layer{
 
 	{
 		"cli", append([]string{"maintenance", "repository", "httpsession", "filetype", "backends/all"}, aboveSession...),
-		[]string{bun, uuid, "github.com/spf13/cobra"}, "the command tree, to be mounted in other programs",
+		[]string{bun, uuid, "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
+		"the command tree, to be mounted in other programs",
 	},
 	{"cmd/...", []string{anything}, []string{anything}, "the binary puts everything together"},
 	{"examples/...", []string{anything}, []string{anything}, "programs of users"},

@@ -123,8 +123,11 @@ func (s *Session) finish(ctx context.Context) {
 	defer cancel()
 	base := s.frames[0]
 	s.settleHandles(base)
-	errs := []error{s.tx.release()}
-	s.tx = nil
+	var errs []error
+	if s.tx != nil { // gone when the answer to COMMIT was lost
+		errs = append(errs, s.tx.release())
+		s.tx = nil
+	}
 	if s.side != nil && s.side.frame != nil {
 		errs = append(errs, s.side.remove())
 		s.side = nil

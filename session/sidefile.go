@@ -69,6 +69,7 @@ func (m *Manager) newSideFile() (*sideFile, error) {
 		return nil, fmt.Errorf("%w: this system has no file locks; stage the files first", dossier.ErrUploadInTransaction)
 	}
 	if err := f.create(); err != nil {
+		_ = os.Remove(f.path) // it lists nothing yet; one that cannot be removed is left to a sweep
 		return nil, errors.Join(fmt.Errorf("side file: %w", err), f.abandon())
 	}
 	return f, nil
