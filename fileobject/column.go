@@ -15,7 +15,10 @@ type Reference struct{ Backend, Key string }
 
 // Origin is what a column held when it was scanned. It travels with the handles that were scanned, so that a unit of
 // work can tell a stale struct from a fresh one. It is immutable.
-type Origin struct{ references []Reference }
+type Origin struct {
+	references []Reference
+	one        [1]Reference // room for the column of one file
+}
 
 // References returns the objects that the column held, in order.
 func (o *Origin) References() []Reference { return slices.Clone(o.references) }
@@ -54,7 +57,8 @@ func (f *FileObject) Scan(src any) error {
 	}
 	*f = FileObject{Record: record, registry: f.registry}
 	if record.Key != "" {
-		f.origin = &Origin{references: []Reference{{record.Backend, record.Key}}}
+		f.origin = &Origin{one: [1]Reference{{record.Backend, record.Key}}}
+		f.origin.references = f.origin.one[:]
 	}
 	return nil
 }

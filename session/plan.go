@@ -168,7 +168,12 @@ func (m *Manager) bindScan(f *fileField) {
 		if err := scan(dest, src); err != nil {
 			return fmt.Errorf("%s.%s: %w", field.Table.Name, field.Name, err)
 		}
-		for _, file := range filesIn(dest) {
+		switch file := dest.Addr().Interface().(type) {
+		case **fileobject.FileObject:
+			(*file).Bind(m.opts.Registry)
+		case *fileobject.FileObject:
+			file.Bind(m.opts.Registry)
+		case *fileobject.List:
 			file.Bind(m.opts.Registry)
 		}
 		return nil
