@@ -42,17 +42,32 @@ func Copy(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (In
 	return copyThrough(ctx, b, dst, src, opts)
 }
 
-func copyThrough(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (info Info, err error) {
+func copyThrough(ctx context.Context, b Backend, dst, src string, opts CopyOptions) (Info, error) {
 	object, err := b.Get(ctx, src, GetOptions{If: opts.SourceIf})
 	if err != nil {
 		return Info{}, err
 	}
-	defer func() { err = errors.Join(err, object.Close()) }()
 	put := PutOptions{If: opts.If, Header: object.Header, Metadata: object.Metadata}
 	if opts.Replace != nil {
 		put.Header, put.Metadata = opts.Replace.Header, opts.Replace.Metadata
 	}
-	return b.Put(ctx, dst, ReaderSource(object, object.Size), put)
+	pinned := GetOptions{If: opts.SourceIf}
+	if pinned.If.Match == "" && b.Describe().Capabilities.Has(GetMatch) {
+		pinned.If.Match = object.Version
+	}
+	size, first := object.Size, object
+	// Whoever reads the source closes it: a read that blocks when ctx ends must not be closed from here.
+	info, err := b.Put(ctx, dst, OpenerSource(func() (io.ReadCloser, error) {
+		if opened := first; opened != nil {
+			first = nil
+			return opened, nil
+		}
+		return b.Get(ctx, src, pinned)
+	}, size), put)
+	if first != nil {
+		err = errors.Join(err, first.Close())
+	}
+	return info, err
 }
 
 // Move renames src to dst; see [Mover]. Without that extension it copies, then deletes src; a failure in between

@@ -27,7 +27,7 @@ func CleanFilename(name string) string {
 	}
 	name = strings.ToValidUTF8(name, "")
 	name = strings.Map(dropUnseen, name)
-	name = strings.TrimFunc(cut(strings.TrimFunc(name, isOuter), MaxFilename), isOuter)
+	name = strings.TrimFunc(dossier.ShortenFilename(strings.TrimFunc(name, isOuter), MaxFilename), isOuter)
 	if name == "" {
 		return "file"
 	}
@@ -44,22 +44,6 @@ func dropUnseen(r rune) rune {
 
 func isOuter(r rune) bool { return r == '.' || unicode.IsSpace(r) }
 
-// cut shortens name to limit bytes, keeping a short extension.
-func cut(name string, limit int) string {
-	if len(name) <= limit {
-		return name
-	}
-	ext := path.Ext(name)
-	if len(ext) > 16 {
-		ext = ""
-	}
-	end := limit - len(ext)
-	for !utf8.RuneStart(name[end]) {
-		end--
-	}
-	return name[:end] + ext
-}
-
 // name is what people may see: the name of a row of another library is its key, whose folders are nobody's business.
 func (f *FileObject) name() string {
 	if f.Foreign() {
@@ -68,11 +52,9 @@ func (f *FileObject) name() string {
 	return f.Filename
 }
 
-// disposition is the Content-Disposition header that offers f under its name. Percent-encoded, beside its fallback, a
-// name of this length stays below what a header field may have.
+// disposition is the Content-Disposition header that offers f under its name.
 func (f *FileObject) disposition(kind string) string {
-	const longest = 200
-	return dossier.ContentDisposition(kind, cut(f.name(), longest))
+	return dossier.ContentDisposition(kind, f.name())
 }
 
 // activeExtensions are never used in keys: a web server that serves the folder by extension would run them, or let the
