@@ -16,6 +16,8 @@ type Intent struct {
 	Backend string
 	Store   string
 	Key     string
+	// UploadID of a multipart upload that was begun already. Default: "", none.
+	UploadID string
 }
 
 // batch is how many rows go into one statement.
@@ -25,14 +27,15 @@ const batch = 500
 // statement. A key that is in the journal already is an error, and none of that statement's rows are there then.
 func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duration, intents ...Intent) error {
 	for chunk := range slices.Chunk(intents, batch) {
-		query := "INSERT INTO dossier_journal (id, backend, store, object_key, state, intent, owner, due_at, created_at) VALUES "
+		query := "INSERT INTO dossier_journal (id, backend, store, object_key, upload_id, state, intent, owner, due_at, created_at) VALUES "
 		var args []any
 		for i, intent := range chunk {
 			if i > 0 {
 				query += ", "
 			}
-			query += "(?, ?, ?, ?, ?, 1, ?, ? + ?, ?)"
-			args = append(args, intent.ID, intent.Backend, intent.Store, intent.Key, Pending, owner, now, milliseconds(lease), now)
+			query += "(?, ?, ?, ?, ?, ?, 1, ?, ? + ?, ?)"
+			args = append(args, intent.ID, intent.Backend, intent.Store, intent.Key, intent.UploadID, Pending, owner,
+				now, milliseconds(lease), now)
 		}
 		if _, err := j.own(ctx, query, args...); err != nil {
 			return fmt.Errorf("journal: announce %d uploads: %w", len(intents), err)

@@ -15,6 +15,8 @@ type Order struct {
 	Backend string
 	Store   string
 	Key     string
+	// UploadID of a multipart upload to be aborted. Default: "", none.
+	UploadID string
 	// Intent marks an object that no row ever had: a tombstone follows its delete. Default: false.
 	Intent bool
 }
@@ -23,14 +25,15 @@ type Order struct {
 // already stays as it is.
 func (j *Journal) Order(ctx context.Context, conn bun.IConn, delay time.Duration, orders ...Order) error {
 	for chunk := range slices.Chunk(orders, batch) {
-		query := "INSERT INTO dossier_journal (id, backend, store, object_key, state, intent, due_at, created_at) VALUES "
+		query := "INSERT INTO dossier_journal (id, backend, store, object_key, upload_id, state, intent, due_at, created_at) VALUES "
 		var args []any
 		for i, order := range chunk {
 			if i > 0 {
 				query += ", "
 			}
-			query += "(?, ?, ?, ?, ?, ?, ? + ?, ?)"
-			args = append(args, order.ID, order.Backend, order.Store, order.Key, Doomed, order.Intent, now, milliseconds(delay), now)
+			query += "(?, ?, ?, ?, ?, ?, ?, ? + ?, ?)"
+			args = append(args, order.ID, order.Backend, order.Store, order.Key, order.UploadID, Doomed, order.Intent,
+				now, milliseconds(delay), now)
 		}
 		if _, err := conn.ExecContext(ctx, query+" ON CONFLICT (store, object_key) DO NOTHING", args...); err != nil {
 			return fmt.Errorf("journal: order %d deletes: %w", len(orders), err)

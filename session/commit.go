@@ -187,20 +187,33 @@ func (s *Session) release(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// giveUp deletes the objects of a side file that did not commit, then the file. What fails is left to a sweep.
+// giveUp deletes the objects of a side file that did not commit, then the file. What fails, or may land late, is left
+// to a sweep: in the journal, or where that fails in the file.
 func (f *sideFile) giveUp(ctx context.Context) error {
+	var left []sideEntry
 	var errs []error
 	for _, entry := range f.entries {
-		b, err := f.m.opts.Registry.Backend(entry.Backend)
-		if err == nil {
-			err = b.Delete(ctx, entry.Key, dossier.DeleteOptions{})
+		var err error
+		if !entry.doubtful {
+			err = f.deleteObject(ctx, entry)
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
+		if entry.doubtful || err != nil {
+			left = append(left, entry)
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, f.abandon())
+	if _, err := f.land(ctx, left); err != nil {
+		return errors.Join(append(errs, err, f.abandon())...)
 	}
-	return f.remove()
+	return errors.Join(append(errs, f.remove())...)
+}
+
+func (f *sideFile) deleteObject(ctx context.Context, entry sideEntry) error {
+	b, err := f.m.opts.Registry.Backend(entry.Backend)
+	if err != nil {
+		return err
+	}
+	return b.Delete(ctx, entry.Key, dossier.DeleteOptions{})
 }
 
 // doubt ends the unit of work when nobody knows whether it was committed.

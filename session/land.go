@@ -14,23 +14,29 @@ func (s *Session) landSideFile(ctx context.Context) error {
 		return nil
 	}
 	from := time.Now()
-	var intents []journal.Intent
-	var kept []string
-	for _, e := range s.side.entries {
-		intent := journal.Intent{ID: journal.NewID(), Backend: e.Backend, Store: e.Store, Key: e.Key}
-		intents = append(intents, intent)
-		for _, staged := range s.staged {
-			if staged.side == s.side && staged.store == e.Store && staged.ref.Key == e.Key {
-				staged.id, staged.side = intent.ID, nil
-				kept = append(kept, intent.ID)
-			}
-		}
-	}
-	if err := s.m.journal.Announce(ctx, "session", s.m.opts.Lease, intents...); err != nil {
+	ids, err := s.side.land(ctx, s.side.entries)
+	if err != nil {
 		return err
 	}
-	s.keeper.add(from, kept...)
 	side := s.side
 	s.side = nil
+	for _, staged := range s.staged {
+		if staged.side == side {
+			staged.id, staged.side = ids[staged.store+"|"+staged.ref.Key], nil
+			s.keeper.add(from, staged.id)
+		}
+	}
 	return side.remove()
+}
+
+// land announces entries in the journal, under a lease, and returns the ids by store and key.
+func (f *sideFile) land(ctx context.Context, entries []sideEntry) (map[string]string, error) {
+	ids := map[string]string{}
+	var intents []journal.Intent
+	for _, e := range entries {
+		intent := journal.Intent{ID: journal.NewID(), Backend: e.Backend, Store: e.Store, Key: e.Key, UploadID: e.Upload}
+		intents = append(intents, intent)
+		ids[e.Store+"|"+e.Key] = intent.ID
+	}
+	return ids, f.m.journal.Announce(ctx, "session", f.m.opts.Lease, intents...)
 }

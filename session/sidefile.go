@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dossier-go/dossier"
@@ -22,19 +24,35 @@ import (
 // marker is inserted in that transaction: if it commits, the objects that the file lists have rows; else a sweep that
 // gets the lock deletes them. For a database in memory there is no file: what a crash leaves is gone with the rows.
 type sideFile struct {
-	m       *Manager
-	id      string
-	path    string // "" in memory
-	file    *os.File
-	frame   *frame // in which its marker is; nil when there is none
+	m     *Manager
+	id    string
+	path  string // "" in memory
+	file  *os.File
+	frame *frame // in which its marker is; nil when there is none
+
+	mu      sync.Mutex // parallel uploads add their ids
 	entries []sideEntry
+	broken  error // the last line may be torn: nothing can be added behind it
 }
 
-// sideEntry is one line of a side file.
+// sideEntry is one line of a side file. A later line about the same object takes the place of an earlier one.
 type sideEntry struct {
 	Backend string `json:"backend"`
 	Store   string `json:"store"`
 	Key     string `json:"key"`
+	Upload  string `json:"upload,omitempty"` // id of a multipart upload
+
+	doubtful bool // nobody knows whether its upload took effect
+}
+
+// addEntry adds what a line says.
+func addEntry(entries []sideEntry, e sideEntry) []sideEntry {
+	i := slices.IndexFunc(entries, func(known sideEntry) bool { return known.Store == e.Store && known.Key == e.Key })
+	if i < 0 {
+		return append(entries, e)
+	}
+	entries[i] = e
+	return entries
 }
 
 const (
@@ -120,28 +138,42 @@ func syncDir(path string) error {
 
 // append lists objects durably, before their bytes are sent. A line that was not written whole is no entry.
 func (f *sideFile) append(entries ...sideEntry) error {
-	f.entries = append(f.entries, entries...)
-	if f.file == nil {
-		return nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return fmt.Errorf("side file: it cannot be added to after: %w", f.broken)
 	}
 	var lines []byte
 	for _, entry := range entries {
 		line, err := json.Marshal(entry)
 		if err != nil {
-			return err
+			return fmt.Errorf("side file: %w", err)
 		}
 		lines = append(append(lines, line...), '\n')
+		f.entries = addEntry(f.entries, entry)
 	}
-	err := f.m.step("side.append", func() error {
+	if f.file == nil {
+		return nil
+	}
+	f.broken = f.m.step("side.append", func() error {
 		if _, err := f.file.Write(lines); err != nil {
 			return err
 		}
 		return f.file.Sync()
 	})
-	if err != nil {
-		return fmt.Errorf("side file: %w", err)
+	if f.broken != nil {
+		return fmt.Errorf("side file: %w", f.broken)
 	}
 	return nil
+}
+
+// doubt notes that nobody knows whether the upload of an object took effect.
+func (f *sideFile) doubt(store, key string) {
+	for i, entry := range f.entries {
+		if entry.Store == store && entry.Key == key {
+			f.entries[i].doubtful = true
+		}
+	}
 }
 
 // remove unlinks the file, when its objects are settled, and gives the lock up.
@@ -178,12 +210,22 @@ func (s *Session) uploadInside(ctx context.Context, batch []*stagedFile) error {
 	var entries []sideEntry
 	for _, staged := range batch {
 		staged.side = s.side
-		entries = append(entries, sideEntry{staged.ref.Backend, staged.store, staged.ref.Key})
+		entries = append(entries, staged.sideEntry())
 	}
 	if err := s.side.append(entries...); err != nil {
 		return err
 	}
-	return s.put(ctx, batch, func(*stagedFile) func(string) error { return nil })
+	return s.put(ctx, batch, func(staged *stagedFile) func(string) error {
+		return func(uploadID string) error {
+			entry := staged.sideEntry()
+			entry.Upload = uploadID
+			return staged.side.append(entry)
+		}
+	})
+}
+
+func (f *stagedFile) sideEntry() sideEntry {
+	return sideEntry{Backend: f.ref.Backend, Store: f.store, Key: f.ref.Key}
 }
 
 // readSideFile returns the whole lines of a side file.
@@ -198,6 +240,9 @@ func readSideFile(file *os.File) ([]sideEntry, error) {
 		if err != nil {
 			return entries, nil //nolint:nilerr // what follows the last newline was never written whole
 		}
+		if first && line != sideHeader {
+			return nil, fmt.Errorf("%w: it begins with %q, not with %q", dossier.ErrInvalid, strings.TrimSpace(line), strings.TrimSpace(sideHeader))
+		}
 		if first {
 			continue
 		}
@@ -205,7 +250,7 @@ func readSideFile(file *os.File) ([]sideEntry, error) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			return nil, fmt.Errorf("%w: %q", dossier.ErrInvalid, strings.TrimSpace(line))
 		}
-		entries = append(entries, entry)
+		entries = addEntry(entries, entry)
 	}
 }
 

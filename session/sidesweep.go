@@ -127,7 +127,9 @@ func (m *Manager) settleSideFile(ctx context.Context, id string, entries []sideE
 func sideOrders(entries []sideEntry) []journal.Order {
 	var orders []journal.Order
 	for _, entry := range entries {
-		orders = append(orders, journal.Order{ID: journal.NewID(), Backend: entry.Backend, Store: entry.Store, Key: entry.Key, Intent: true})
+		orders = append(orders, journal.Order{
+			ID: journal.NewID(), Backend: entry.Backend, Store: entry.Store, Key: entry.Key, UploadID: entry.Upload, Intent: true,
+		})
 	}
 	return orders
 }

@@ -193,6 +193,8 @@ func (s *Session) sortOut(ctx context.Context, batch []*stagedFile, errs []error
 			continue
 		case dossier.OutcomeOf(errs[i]) == dossier.OutcomeNotApplied:
 			gone = append(gone, staged)
+		case staged.side != nil:
+			staged.side.doubt(staged.store, staged.ref.Key)
 		default:
 			s.keeper.remove(staged.id) // left to a sweep
 		}
