@@ -131,8 +131,10 @@ func (s *Session) applyChanges(ctx context.Context, r row, changes []change) ([]
 			}
 		}
 		next := references(r.files(c.field))
-		for _, ref := range without(next, refsOf(now)) {
-			entering = append(entering, entry{r, c.field, ref})
+		for _, ref := range next {
+			if s.enters(ref, refsOf(now)) {
+				entering = append(entering, entry{r, c.field, ref})
+			}
 		}
 		leaving = append(leaving, notIn(now, next)...)
 		if err := distinct(r, c.field, next); err != nil {
@@ -140,6 +142,13 @@ func (s *Session) applyChanges(ctx context.Context, r row, changes []change) ([]
 		}
 	}
 	return s.swapWithin(ctx, r, entering, leaving)
+}
+
+// enters reports whether a row that holds now must adopt ref: it is new there, or was imported from the row itself, as the
+// record of another library that becomes ours.
+func (s *Session) enters(ref fileobject.Reference, now []fileobject.Reference) bool {
+	staged := s.staged[ref]
+	return !slices.Contains(now, ref) || staged != nil && staged.frame == nil
 }
 
 // swapWithin lets a reference leave one column and enter another of the same row: it moves without an order.
