@@ -34,9 +34,9 @@ func (b *Backend) clearing(ctx context.Context, key string, do func() error) err
 func (b *Backend) removeEmpty(ctx context.Context, path string) (emptied bool, err error) {
 	folder, err := b.root.Open(path)
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist), ignoreAbsent(err)
+		return isAbsent(err), ignoreAbsent(err)
 	}
-	defer func() { _ = folder.Close() }()
+	defer func() { _ = folder.Close() }() // it was only read
 	for {
 		entries, err := folder.ReadDir(folderChunk)
 		for _, entry := range entries {
@@ -50,8 +50,8 @@ func (b *Backend) removeEmpty(ctx context.Context, path string) (emptied bool, e
 		if errors.Is(err, io.EOF) {
 			return b.removeFolder(ctx, path)
 		}
-		if err != nil {
-			return false, storeError(err)
+		if err != nil { // somebody else removed it, or even made an object of the name: worth another look
+			return isAbsent(err), ignoreAbsent(err)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (b *Backend) removeFolder(ctx context.Context, path string) (removed bool, 
 	defer unlock()
 	info, err := b.root.Lstat(path)
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist), ignoreAbsent(err)
+		return isAbsent(err), ignoreAbsent(err)
 	}
 	if !info.IsDir() {
 		return false, nil
@@ -91,7 +91,7 @@ func (b *Backend) prune(ctx context.Context, key string) {
 }
 
 func ignoreAbsent(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if isAbsent(err) {
 		return nil
 	}
 	return storeError(err)

@@ -52,7 +52,7 @@ func (t *temp) rename(key string) error {
 
 // renameInto gives a temporary file the name of an object, by the short cut if it goes well.
 func (b *Backend) renameInto(t *temp, key string) error {
-	if t.folder == scratchFolder {
+	if b.direct.root != nil && t.folder == scratchFolder {
 		if err := b.direct.rename(t.name, key); err == nil || !refused(err) {
 			return err
 		}
