@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/filehttp"
@@ -33,6 +34,9 @@ func badRequest(detail string) error { return &refusal{http.StatusBadRequest, de
 
 // refuse answers an error, and logs those that are this server's own. Nothing was written before.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if hasStalled(r) {
+		err = os.ErrDeadlineExceeded
+	}
 	status, detail := explain(err)
 	if status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)

@@ -61,14 +61,17 @@ func viewOfFile(ctx context.Context, f *fileobject.FileObject) (*fileView, error
 	if view == nil || err != nil {
 		return nil, err
 	}
-	signed, err := f.Sign(ctx, dossier.SignRequest{
-		TTL: linkLife, Window: linkWindow, Respond: dossier.Header{CacheControl: linkCache},
-	})
+	inline := dossier.InlineType(view.ContentType)
+	request := dossier.SignRequest{TTL: linkLife, Window: linkWindow, Respond: dossier.Header{CacheControl: linkCache}}
+	if !inline {
+		request.Respond.ContentType = "application/octet-stream" // HTML and the like never go out under their own type
+	}
+	signed, err := f.Sign(ctx, request)
 	if err != nil {
 		return nil, err
 	}
 	view.URL = signed.URL
-	return &fileView{pageID(f), view, dossier.InlineType(view.ContentType)}, nil
+	return &fileView{pageID(f), view, inline}, nil
 }
 
 // pageID names a file towards clients: it tells nothing of where the file is, and is "" for none.
