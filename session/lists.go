@@ -87,7 +87,7 @@ func (s *Session) stageFresh(ctx context.Context, r row, column *fileField, file
 		if f == nil {
 			return fmt.Errorf("%w: a file is nil", dossier.ErrInvalid)
 		}
-		if f.Pending() {
+		if unstored(f) {
 			all = append(all, wanted{r, column, f})
 		}
 	}

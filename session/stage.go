@@ -88,7 +88,7 @@ func (s *Session) stageRows(ctx context.Context, rows []row, only map[string]boo
 				return wanted{row: r, field: field}.fail(err)
 			}
 			for _, file := range r.files(field) {
-				if file.Pending() {
+				if unstored(file) {
 					all = append(all, wanted{r, field, file})
 				}
 			}

@@ -132,11 +132,14 @@ func (r row) checkList(f *fileField) error {
 	return nil
 }
 
-// references returns what the handles stand for; pending ones have none.
+// unstored reports whether a file has no object yet, or none any more because its source was used up: its upload says so.
+func unstored(f *fileobject.FileObject) bool { return f.Pending() || f.Reference().Key == "" }
+
+// references returns what the handles stand for; those without an object have none.
 func references(files []*fileobject.FileObject) []fileobject.Reference {
 	var refs []fileobject.Reference
 	for _, f := range files {
-		if !f.Pending() {
+		if !unstored(f) {
 			refs = append(refs, f.Reference())
 		}
 	}
