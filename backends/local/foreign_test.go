@@ -20,6 +20,7 @@ import (
 func TestNoSymbolicLinkLeadsOut(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, dir string) {
+		t.Helper()
 		outside := t.TempDir()
 		secret := filepath.Join(outside, "secret")
 		write(t, secret, "secret")
@@ -62,6 +63,7 @@ func TestNoSymbolicLinkLeadsOut(t *testing.T) {
 func TestLinksInsideAreNoObjects(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, dir string) {
+		t.Helper()
 		put(t, b, "real/object", "content")
 		link(t, "real", filepath.Join(dir, "alias"))
 		link(t, "real/object", filepath.Join(dir, "other"))
@@ -86,10 +88,11 @@ func TestLinksInsideAreNoObjects(t *testing.T) {
 func TestSpecialFilesAreNoObjects(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, dir string) {
+		t.Helper()
 		if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		socket, err := net.Listen("unix", filepath.Join(dir, "socket")) //nolint:noctx // it only makes a file
+		socket, err := net.Listen("unix", filepath.Join(dir, "socket"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,6 +205,7 @@ func TestKeysThatLookLikeOurOwnFiles(t *testing.T) {
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, _ string) {
+		t.Helper()
 		deep := strings.Repeat("d/", 511) + "ff"
 		wide := strings.Repeat(strings.Repeat("w", 255)+"/", 4)[:1023] + "w"
 		for _, key := range []string{deep, wide[:255], strings.Repeat("é", 127) + "e"} {

@@ -14,7 +14,7 @@ import (
 )
 
 // openAt opens a store over dir that is closed with the test.
-func openAt(t testing.TB, dir string, cfg local.Config) *local.Backend {
+func openAt(t *testing.T, dir string, cfg local.Config) *local.Backend {
 	t.Helper()
 	b, err := local.New(dir, cfg)
 	if err != nil {
@@ -29,7 +29,7 @@ func openAt(t testing.TB, dir string, cfg local.Config) *local.Backend {
 }
 
 // openFast opens a store over a new folder, without waiting for the disk.
-func openFast(t testing.TB) (b *local.Backend, dir string) {
+func openFast(t *testing.T) (b *local.Backend, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	return openAt(t, dir, local.Config{Durability: local.Fast}), dir
@@ -56,7 +56,7 @@ func bothWays(t *testing.T, test func(t *testing.T, b *local.Backend, dir string
 func source(content string) dossier.Source { return dossier.BytesSource([]byte(content)) }
 
 // put stores content and fails the test if that fails.
-func put(t testing.TB, b dossier.Backend, key, content string) dossier.Info {
+func put(t *testing.T, b dossier.Backend, key, content string) dossier.Info {
 	t.Helper()
 	info, err := b.Put(t.Context(), key, source(content), dossier.PutOptions{})
 	if err != nil {
@@ -66,7 +66,7 @@ func put(t testing.TB, b dossier.Backend, key, content string) dossier.Info {
 }
 
 // content reads an object in full, with its checksum verified.
-func content(t testing.TB, b dossier.Backend, key string) string {
+func content(t *testing.T, b dossier.Backend, key string) string {
 	t.Helper()
 	read, err := dossier.ReadAll(t.Context(), b, key, 0)
 	if err != nil {
@@ -76,7 +76,7 @@ func content(t testing.TB, b dossier.Backend, key string) string {
 }
 
 // wantError fails unless err is a *dossier.Error of this kind.
-func wantError(t testing.TB, err, kind error) {
+func wantError(t *testing.T, err, kind error) {
 	t.Helper()
 	var known *dossier.Error
 	if !errors.Is(err, kind) || !errors.As(err, &known) || known.Kind != kind { //nolint:errorlint // the kind itself
@@ -92,7 +92,7 @@ func kindOf(err *dossier.Error) error {
 }
 
 // wantAbsent fails unless the store positively says that there is no object.
-func wantAbsent(t testing.TB, b dossier.Backend, key string) {
+func wantAbsent(t *testing.T, b dossier.Backend, key string) {
 	t.Helper()
 	_, err := b.Stat(t.Context(), key)
 	wantError(t, err, dossier.ErrNotExist)
@@ -101,7 +101,7 @@ func wantAbsent(t testing.TB, b dossier.Backend, key string) {
 }
 
 // keys lists the store.
-func keys(t testing.TB, b dossier.Backend, opts dossier.ListOptions) (all []string) {
+func keys(t *testing.T, b dossier.Backend, opts dossier.ListOptions) (all []string) {
 	t.Helper()
 	for info, err := range dossier.List(t.Context(), b, opts) {
 		if err != nil {
@@ -113,7 +113,7 @@ func keys(t testing.TB, b dossier.Backend, opts dossier.ListOptions) (all []stri
 }
 
 // wantNothingLeft fails if there are temporary files or uploads.
-func wantNothingLeft(t testing.TB, dir string) {
+func wantNothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	for _, folder := range []string{"tmp", "uploads"} {
 		entries, err := os.ReadDir(filepath.Join(dir, ".dossier", folder))

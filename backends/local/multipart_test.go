@@ -12,7 +12,7 @@ import (
 )
 
 // begin makes an upload with parts of these contents.
-func begin(t testing.TB, b *local.Backend, key string, opts dossier.PutOptions, contents ...string) (dossier.Upload, []dossier.Part) {
+func begin(t *testing.T, b *local.Backend, key string, opts dossier.PutOptions, contents ...string) (dossier.Upload, []dossier.Part) {
 	t.Helper()
 	up, err := b.CreateUpload(t.Context(), key, opts)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 func TestObjectOffersItsFile(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, _ string) {
+		t.Helper()
 		put(t, b, "key", "0123456789")
 		object, err := b.Get(t.Context(), "key", dossier.GetOptions{Range: dossier.Range{Offset: 3, Length: 4}})
 		if err != nil {

@@ -75,7 +75,7 @@ func countJob(dir string) error {
 		return err
 	}
 	for range increments {
-		if err := increment(nil, b, "counter"); err != nil {
+		if err := increment(b, "counter"); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func TestCompareAndSwapCountsExactly(t *testing.T) {
 	put(t, b, "counter", "0")
 	together(8, func(int) {
 		for range 50 {
-			if err := increment(t, b, "counter"); err != nil {
+			if err := increment(b, "counter"); err != nil {
 				t.Error(err)
 				return
 			}
@@ -85,7 +85,7 @@ func TestCompareAndSwapCountsExactly(t *testing.T) {
 }
 
 // increment adds one by compare-and-swap, as often as it takes.
-func increment(t testing.TB, b dossier.Backend, key string) error {
+func increment(b dossier.Backend, key string) error {
 	for {
 		object, err := b.Get(background(), key, dossier.GetOptions{})
 		if err != nil {
@@ -139,6 +139,7 @@ func TestUnconditionalWritesDoNotSlipIntoACompareAndSwap(t *testing.T) {
 func TestReadersSeeOldOrNew(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, _ string) {
+		t.Helper()
 		put(t, b, "key", strings.Repeat("0", 9000))
 		var done atomic.Bool
 		var group sync.WaitGroup
@@ -162,6 +163,7 @@ func TestReadersSeeOldOrNew(t *testing.T) {
 }
 
 func checkUniform(t *testing.T, b dossier.Backend) {
+	t.Helper()
 	object, err := b.Get(t.Context(), "key", dossier.GetOptions{})
 	if err != nil {
 		t.Error(err)
@@ -187,6 +189,7 @@ func checkUniform(t *testing.T, b dossier.Backend) {
 func TestPutAndDeleteShareAFolder(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, dir string) {
+		t.Helper()
 		together(4, func(i int) {
 			key := fmt.Sprintf("shared/deep/%d", i)
 			for range 150 {

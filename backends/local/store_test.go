@@ -114,7 +114,7 @@ func TestCapabilitiesFollowTheConfiguration(t *testing.T) {
 	}
 }
 
-func signer(t testing.TB) *dossier.Signer {
+func signer(t *testing.T) *dossier.Signer {
 	t.Helper()
 	s, err := dossier.NewSigner(dossier.SigningKey{ID: "1", Secret: []byte(strings.Repeat("s", 32))})
 	if err != nil {
@@ -127,6 +127,7 @@ func signer(t testing.TB) *dossier.Signer {
 func TestAVanishedFolderIsNotAnEmptyOne(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, b *local.Backend, dir string) {
+		t.Helper()
 		put(t, b, "folder/key", "x")
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)

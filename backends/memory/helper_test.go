@@ -13,7 +13,7 @@ import (
 func source(content string) dossier.Source { return dossier.BytesSource([]byte(content)) }
 
 // put stores content and fails the test if that fails.
-func put(t testing.TB, b dossier.Backend, key, content string) dossier.Info {
+func put(t *testing.T, b dossier.Backend, key, content string) dossier.Info {
 	t.Helper()
 	info, err := b.Put(t.Context(), key, source(content), dossier.PutOptions{})
 	if err != nil {
@@ -23,7 +23,7 @@ func put(t testing.TB, b dossier.Backend, key, content string) dossier.Info {
 }
 
 // content reads an object in full, with its checksum verified.
-func content(t testing.TB, b dossier.Backend, key string) string {
+func content(t *testing.T, b dossier.Backend, key string) string {
 	t.Helper()
 	read, err := dossier.ReadAll(t.Context(), b, key, 0)
 	if err != nil {
@@ -33,7 +33,7 @@ func content(t testing.TB, b dossier.Backend, key string) string {
 }
 
 // wantError fails unless err is a *dossier.Error of this kind.
-func wantError(t testing.TB, err, kind error) {
+func wantError(t *testing.T, err, kind error) {
 	t.Helper()
 	var known *dossier.Error
 	if !errors.As(err, &known) || known.Kind != kind { //nolint:errorlint // the kind itself
@@ -42,7 +42,7 @@ func wantError(t testing.TB, err, kind error) {
 }
 
 // keys lists the store.
-func keys(t testing.TB, b dossier.Backend, opts dossier.ListOptions) (all []string) {
+func keys(t *testing.T, b dossier.Backend, opts dossier.ListOptions) (all []string) {
 	t.Helper()
 	for info, err := range dossier.List(t.Context(), b, opts) {
 		if err != nil {

@@ -50,6 +50,7 @@ func TestCompareAndSwapCountsExactly(t *testing.T) {
 }
 
 func increment(t *testing.T, b dossier.Backend) {
+	t.Helper()
 	for {
 		object, err := b.Get(t.Context(), "counter", dossier.GetOptions{})
 		if err != nil {

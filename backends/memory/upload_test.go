@@ -28,7 +28,7 @@ func TestReclaimDropsWhatNobodyTouched(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		time.Sleep(2 * time.Hour) // of the test's own clock
+		<-time.After(2 * time.Hour) // of the test's own clock
 		want := dossier.ReclaimReport{Files: 1, Uploads: 1, Bytes: 5}
 		if report, err := b.Reclaim(t.Context(), time.Hour); err != nil || report != want {
 			t.Errorf("%+v, %v; want %+v", report, err, want)
