@@ -21,9 +21,6 @@ func (w *world) check(ctx context.Context) (faultkit.Report, error) {
 	}.Run(ctx)
 }
 
-// audit is where further judges look at the world after a round, when it must be perfect.
-func (s *scene) audit(*world) error { return nil }
-
 // judge looks at the world when nothing runs, before and after a restart that cleans up.
 func (s *scene) judge() error {
 	w, err := openWorld(s.dir, nil, 0)
@@ -35,10 +32,11 @@ func (s *scene) judge() error {
 		do   func(*world) error
 	}{
 		{"before the sweep", s.checkWreck},
+		{"audit before the sweep", s.audit},
 		{"sweep", s.recover},
 		{"after the sweep", s.checkTidy},
+		{"audit after the sweep", s.audit},
 		{"scratch stores", s.checkScratches},
-		{"audit", s.audit},
 	}
 	for _, step := range steps {
 		if err := step.do(w); err != nil {

@@ -57,9 +57,12 @@ func process(ctx context.Context, orders childOrders, one task) (fate, string) {
 	}
 	out := &output{ready: make(chan struct{})}
 	command := exec.CommandContext(ctx, executable)
-	command.Env = append(os.Environ(), childVariable+"="+string(text), "GORACE=atexit_sleep_ms=0", "GOGC=off", "GOMEMLIMIT=256MiB")
+	command.Env = append(os.Environ(), childVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	command.Stdout, command.Stderr = out, out
 	if err := command.Start(); err != nil {
+		if ctx.Err() != nil {
+			return ended, "not started: the round was over"
+		}
 		return failed, err.Error()
 	}
 	if one.kill {
@@ -69,7 +72,7 @@ func process(ctx context.Context, orders childOrders, one task) (fate, string) {
 	err = command.Wait()
 	var exit *exec.ExitError
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, ctx.Err()):
 		return ended, out.String()
 	case errors.As(err, &exit) && exit.ExitCode() < 0 && exit.String() == "signal: killed":
 		return died, out.String()
