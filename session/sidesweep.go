@@ -68,6 +68,11 @@ func lockSideFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lockOpened(file, path)
+}
+
+// lockOpened locks a side file that is open, or closes it.
+func lockOpened(file *os.File, path string) (*os.File, error) {
 	if err := filelock.TryLock(file); err != nil {
 		if errors.Is(err, filelock.ErrLocked) {
 			err = nil

@@ -2,43 +2,44 @@ package session
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// checkStatement refuses SQL text that has transaction control in any of its statements.
+// checkStatement refuses SQL text that has transaction control in any of its statements. END, which is COMMIT, is also what
+// ends the body of a trigger, whose statements end with semicolons of their own.
 func checkStatement(query string) error {
-	words := scanWords(query)
-	for start := 0; start < len(words); {
-		end := statementEnd(words, start)
-		if start < end && controlsTransaction(words[start:end]) {
-			return fmt.Errorf("%s: %w", words[start], errTransactionControl)
+	inTrigger := false
+	for words := scanWords(query); len(words) > 0; {
+		end := slices.Index(words, ";")
+		if end < 0 {
+			end = len(words)
 		}
-		start = end + 1
+		statement := words[:end]
+		words = words[min(end+1, len(words)):]
+		switch {
+		case len(statement) == 0:
+		case inTrigger && statement[0] == "END":
+			inTrigger = false
+		case controlsTransaction(statement[0]):
+			return fmt.Errorf("%s: %w", statement[0], errTransactionControl)
+		case createsTrigger(statement):
+			inTrigger = true
+		}
 	}
 	return nil
 }
 
-func controlsTransaction(statement []string) bool {
-	return slices.Contains([]string{"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "START", "ATTACH", "DETACH"}, statement[0])
+func controlsTransaction(word string) bool {
+	return slices.Contains([]string{"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "START", "ATTACH", "DETACH"}, word)
 }
 
-// statementEnd returns the index of the semicolon that ends the statement at start. The body of a trigger, from BEGIN to
-// END, belongs to its statement; a CASE inside it has an END of its own.
-func statementEnd(words []string, start int) int {
-	trigger := words[start] == "CREATE" && slices.Contains(words[start:min(start+4, len(words))], "TRIGGER")
-	depth := 0
-	for i := start; i < len(words); i++ {
-		switch {
-		case trigger && (words[i] == "BEGIN" || words[i] == "CASE"):
-			depth++
-		case trigger && words[i] == "END":
-			depth--
-		case words[i] == ";" && depth <= 0:
-			return i
-		}
-	}
-	return len(words)
+// createsTrigger looks at the very words: SQLite also takes trigger and begin for names of tables and columns.
+func createsTrigger(statement []string) bool {
+	rest, created := strings.CutPrefix(strings.Join(statement[:min(3, len(statement))], " ")+" ", "CREATE ")
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "TEMP "), "TEMPORARY ")
+	return created && strings.HasPrefix(rest, "TRIGGER ")
 }
 
 // scanWords returns the bare words and semicolons of SQL text in upper case, without what is in quotes or comments.
@@ -67,13 +68,23 @@ func scanWords(query string) []string {
 }
 
 func wordByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c >= 0x80
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }
 
-// skipQuoted returns where the quoted text or comment that begins at i ends, or i.
+// byteOrderMark is white space to SQLite, wherever a word may begin.
+const byteOrderMark = "\ufeff"
+
+// variable is a parameter of SQLite's. What it has in parentheses, as Tcl's arrays do, may look like anything.
+var variable = regexp.MustCompile(`^[$@:#](?:[\w$]|[^\x00-\x7f]|::)*(?:\([^\t-\r )]*\))?`)
+
+// skipQuoted returns where the quoted text, comment or parameter that begins at i ends, or i.
 func skipQuoted(query string, i int) int {
 	rest := query[i:]
 	switch {
+	case strings.HasPrefix(rest, byteOrderMark):
+		return i + len(byteOrderMark)
+	case strings.IndexByte("$@:#", rest[0]) >= 0:
+		return i + len(variable.FindString(rest))
 	case strings.HasPrefix(rest, "--"):
 		return i + indexAfter(rest, "\n", 2)
 	case strings.HasPrefix(rest, "/*"):

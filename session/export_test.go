@@ -1,0 +1,7 @@
+package session
+
+// What the tests need of the inside.
+var (
+	CheckStatement = checkStatement
+	LockOpened     = lockOpened
+)
