@@ -21,11 +21,14 @@ func (s *Session) IDB() bun.IDB { return guard{s} }
 type guard struct{ s *Session }
 
 // prepare checks a statement and returns the connection that it runs on.
-func (g guard) prepare(ctx context.Context, query string) (bun.Conn, error) {
+func (g guard) prepare(ctx context.Context, query string, args []any) (bun.Conn, error) {
 	if err := g.s.enter("statement"); err != nil {
 		return bun.Conn{}, err
 	}
 	defer g.s.leave()
+	if len(args) > 0 {
+		query = g.s.m.db.QueryGen().FormatQuery(query, args...) // an argument can be SQL, as bun.Safe
+	}
 	if err := checkStatement(query); err != nil {
 		return bun.Conn{}, err
 	}
@@ -37,7 +40,7 @@ func (g guard) prepare(ctx context.Context, query string) (bun.Conn, error) {
 
 // ExecContext implements bun.IConn.
 func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	conn, err := g.prepare(ctx, query)
+	conn, err := g.prepare(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +50,7 @@ func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.
 
 // QueryContext implements bun.IConn.
 func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	conn, err := g.prepare(ctx, query)
+	conn, err := g.prepare(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 // QueryRowContext implements bun.IConn. A refusal is reported as a cancelled context by the row's Scan, because a
 // database/sql row cannot be made with another error; the session is rollback-only then.
 func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	conn, err := g.prepare(ctx, query)
+	conn, err := g.prepare(ctx, query, args)
 	if err != nil {
 		_ = g.s.watch(err)
 		ended, cancel := context.WithCancelCause(ctx)
