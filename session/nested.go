@@ -11,7 +11,8 @@ import (
 // Nested calls fn inside a savepoint. When fn returns nil the savepoint is released: its work then belongs to the
 // surrounding one. On an error or a panic it is undone, also when ctx has ended, and with it an SQL error that happened
 // inside; the surrounding work can go on. Uploads that were undone are kept until the end of the unit of work, so that
-// they can be used again.
+// they can be used again. What Add queued before stays queued meanwhile; what it queued inside and nobody flushed is
+// written with the surrounding work, or undone.
 func (s *Session) Nested(ctx context.Context, fn func(ctx context.Context) error) error {
 	frame, err := s.savepoint(ctx)
 	if err != nil {
@@ -51,6 +52,7 @@ func (s *Session) savepoint(ctx context.Context) (*frame, error) {
 		return nil, err
 	}
 	s.frames = append(s.frames, frame)
+	frame.queue, s.queue = s.queue, nil
 	return frame, nil
 }
 
@@ -67,6 +69,7 @@ func (s *Session) releaseTo(ctx context.Context, f *frame) error {
 		return err
 	}
 	s.frames = s.frames[:len(s.frames)-1]
+	s.queue = append(f.queue, s.queue...)
 	s.top().absorb(s, f)
 	return nil
 }
@@ -102,6 +105,7 @@ func (s *Session) undoTo(ctx context.Context, f *frame) error {
 	for {
 		inner := s.top()
 		inner.revert(s)
+		s.queue = inner.queue
 		healed = healed || inner.poisoned
 		for n := len(inner.rollback) - 1; n >= 0; n-- {
 			fns = append(fns, inner.rollback[n])

@@ -44,6 +44,7 @@ type frame struct {
 	imports  []*stagedFile                // examined here: not staged any more when it is undone
 	places   []row                        // rows that took fresh objects: evidence of the commit
 	poisoned bool                         // the poison came up in here
+	queue    []row                        // of Add before the savepoint: set aside until it ends
 	commit   []func(context.Context)
 	rollback []func(context.Context)
 }
