@@ -65,8 +65,10 @@ func (j *Journal) Clock(ctx context.Context) (int64, error) {
 }
 
 // Retry makes parked rows due again, as if they had failed once, and returns how many there were. Their orders cannot
-// be taken back: their objects may be gone.
+// be taken back: their objects may be gone. maxAttempts is when rows were parked; 0 means DefaultMaxAttempts. With ids only
+// these are tried.
 func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (int, error) {
+	setDefault(&maxAttempts, DefaultMaxAttempts)
 	query := "UPDATE dossier_journal SET attempts = 1, due_at = ? WHERE state <> ? AND attempts >= ?"
 	args := []any{now, Marker, maxAttempts}
 	if len(ids) > 0 {
@@ -80,9 +82,10 @@ func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (in
 	return n, nil
 }
 
-// Due reports whether anything is due, without taking the write lock.
+// Due reports whether anything is due, without taking the write lock. Rows parked after DefaultMaxAttempts are not.
 func (j *Journal) Due(ctx context.Context) (bool, error) {
-	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", now).Limit(1).Count(ctx)
+	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", now).
+		Where("attempts < ?", DefaultMaxAttempts).Limit(1).Count(ctx)
 	if err != nil {
 		return false, fmt.Errorf("journal: look for what is due: %w", err)
 	}
