@@ -40,6 +40,7 @@ func startUpload(t *testing.T, url string) *slowUpload {
 	check(t, err)
 	interim, err := http.ReadResponse(u.answer, nil)
 	check(t, err)
+	check(t, interim.Body.Close())
 	if interim.StatusCode != http.StatusContinue {
 		t.Fatalf("status %d before the body", interim.StatusCode)
 	}

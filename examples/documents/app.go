@@ -9,13 +9,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/filetype"
 	"github.com/dossier-go/dossier/session"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
 // app is what the handlers work with.
@@ -46,7 +47,7 @@ func openApp(ctx context.Context, cfg config) (_ *app, err error) {
 	if a.assets, err = loadAssets(cfg); err != nil {
 		return nil, err
 	}
-	if err := a.openStore(); err != nil {
+	if err := a.openStore(); err != nil { //nolint:contextcheck // opening a folder does not wait
 		return nil, err
 	}
 	return a, a.openDatabase(ctx)
@@ -79,7 +80,8 @@ func (a *app) openDatabase(ctx context.Context) error {
 		return err
 	}
 	a.db = bun.NewDB(pool, sqlitedialect.New())
-	if a.manager, err = session.New(a.db, session.Options{Registry: a.registry}); err != nil {
+	a.manager, err = session.New(a.db, session.Options{Registry: a.registry}) //nolint:contextcheck // it has a time-out of its own
+	if err != nil {
 		return err
 	}
 	if err := a.manager.Register((*Document)(nil)); err != nil {

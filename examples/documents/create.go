@@ -13,7 +13,7 @@ func (a *app) create(w http.ResponseWriter, r *http.Request) error {
 	doc := &Document{}
 	err := a.manager.Run(r.Context(), func(ctx context.Context, s *session.Session) error {
 		f := &form{doc: doc, fields: []string{"title", "file", "pages"}, most: maxPages}
-		if err := a.receive(r, s, f); err != nil {
+		if err := a.receive(ctx, r, s, f); err != nil {
 			return err
 		}
 		if f.file == nil {

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"github.com/uptrace/bun"
+
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/model"
-	"github.com/uptrace/bun"
 )
 
 // Document is a row with a file of any kind, and pages that are images or PDFs.

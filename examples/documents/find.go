@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/session"
-	"github.com/google/uuid"
 )
 
 // show answers one document: GET /api/documents/{id}.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path"
@@ -28,9 +29,9 @@ type form struct {
 
 // receive reads the form of a request. Each file streams into the store while it comes, before any transaction is open;
 // what no row takes in the end is removed by the session.
-func (a *app) receive(r *http.Request, s *session.Session, f *form) error {
+func (a *app) receive(ctx context.Context, r *http.Request, s *session.Session, f *form) error {
 	limits := filehttp.UploadLimits{MaxParts: maxPages + 2, MaxFile: a.cfg.max, MaxTotal: a.cfg.max + maxPages*maxPage + 1<<20}
-	return filehttp.StageParts(r, s, limits, f.place)
+	return filehttp.StageParts(r.WithContext(ctx), s, limits, f.place) //nolint:contextcheck // it is in the request
 }
 
 // place says where a part belongs, and keeps it.

@@ -30,7 +30,8 @@ func serveUntilSignal(cfg config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	listener, err := net.Listen("tcp", cfg.listen)
+	var address net.ListenConfig
+	listener, err := address.Listen(ctx, "tcp", cfg.listen)
 	if err != nil {
 		return fmt.Errorf("%w; is the port taken? choose another address with -listen, such as -listen 127.0.0.1:8081", err)
 	}

@@ -14,7 +14,7 @@ import (
 func (a *app) addPages(w http.ResponseWriter, r *http.Request) error {
 	doc, err := a.change(r, func(ctx context.Context, s *session.Session, doc *Document) error {
 		f := &form{doc: doc, fields: []string{"pages"}, most: maxPages - len(doc.Pages)}
-		if err := a.receive(r, s, f); err != nil {
+		if err := a.receive(ctx, r, s, f); err != nil {
 			return err
 		}
 		if len(f.pages) == 0 {

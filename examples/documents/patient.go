@@ -33,7 +33,7 @@ type patient struct {
 func (p *patient) Read(b []byte) (int, error) {
 	p.limit()
 	n, err := p.ReadCloser.Read(b)
-	if err == io.EOF { //nolint:errorlint // the end of a body is exactly io.EOF
+	if err == io.EOF {
 		// All is there. The server now watches the connection, which may be silent until the request is answered.
 		_ = p.control.SetReadDeadline(time.Time{})
 	}

@@ -25,6 +25,7 @@ func TestFileOverLimitIsRefused(t *testing.T) {
 func TestRefusedFormStoresNothing(t *testing.T) {
 	t.Parallel()
 	s := newService(t, 0)
+	t.Cleanup(s.wantNothingStored)
 	file := field{"file", "f.txt", "x"}
 	tooMany := []field{file}
 	for range maxPages + 1 {
@@ -48,6 +49,7 @@ func TestRefusedFormStoresNothing(t *testing.T) {
 		"too many pages":      {http.StatusRequestEntityTooLarge, tooMany},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			reply := s.upload("POST", "/api/documents", c.fields...)
 			reply.t = t
 			reply.wantProblem(c.status)
@@ -57,7 +59,6 @@ func TestRefusedFormStoresNothing(t *testing.T) {
 		wantProblem(http.StatusUnsupportedMediaType)
 	s.do("POST", "/api/documents", strings.NewReader("--x\r\nbroken"), "Content-Type", "multipart/form-data; boundary=x").
 		wantProblem(http.StatusBadRequest)
-	s.wantNothingStored()
 }
 
 // A change that is refused leaves the document as it was.

@@ -15,7 +15,7 @@ import (
 func (a *app) replace(w http.ResponseWriter, r *http.Request) error {
 	doc, err := a.change(r, func(ctx context.Context, s *session.Session, doc *Document) error {
 		f := &form{doc: doc, fields: []string{"file"}}
-		if err := a.receive(r, s, f); err != nil {
+		if err := a.receive(ctx, r, s, f); err != nil {
 			return err
 		}
 		if f.file == nil {

@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
-	"github.com/google/uuid"
 )
 
 // Signed links are the same for everybody within linkWindow, so that browsers can cache what they lead to; what is

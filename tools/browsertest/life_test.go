@@ -3,6 +3,7 @@ package browsertest_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	cdp "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // preview reports whether the only card shows its picture.
@@ -54,7 +56,7 @@ func TestDocumentLivesInBrowser(t *testing.T) {
 	b.do(chromedp.Reload())
 	b.waitFor(preview)
 	b.click(".act-delete")
-	b.click("#confirm-yes")
+	b.click("dialog [value=yes]")
 	b.waitFor(`!document.querySelector('#empty').hidden && !document.querySelector('.card')`)
 }
 
@@ -72,10 +74,10 @@ func (b *browser) download(selector string) []byte {
 	b.click(selector)
 	for event, err := range progress {
 		check(b.t, err)
-		switch event.State {
-		case cdp.DownloadProgressStateCanceled:
+		if event.State == cdp.DownloadProgressStateCanceled {
 			b.t.Fatal("the download was cancelled")
-		case cdp.DownloadProgressStateCompleted:
+		}
+		if event.State == cdp.DownloadProgressStateCompleted {
 			content, err := os.ReadFile(filepath.Join(dir, event.GUID))
 			check(b.t, err)
 			return content
@@ -141,9 +143,34 @@ func TestPagesInBrowser(t *testing.T) {
 
 	b.do(chromedp.Focus(chromedp.CSS(".page-remove")))
 	b.click(".page-remove")
-	b.click("#confirm-yes")
+	b.click("dialog [value=yes]")
 	b.waitFor(`document.querySelectorAll('.page a').length === 1`)
 	if left := evaluate[string](b, `document.querySelector('.page a').title`); left != "two.png" {
 		t.Errorf("%q is left; the first page was to be removed", left)
 	}
+}
+
+// Who has no mouse can do everything: the tab key reaches each control, the question has the harmless answer focused,
+// escape takes it back, and the focus returns to where it was.
+func TestKeyboardReachesEverything(t *testing.T) {
+	t.Parallel()
+	b, files := openBrowser(t), newFolder(t)
+	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate(startDemo(t)))
+	addPicture(b, files.picture("cover.png", 320, 200, 120), "Album")
+	b.do(chromedp.Reload())
+	b.waitFor(preview)
+	for _, selector := range []string{"#file", ".preview", ".page-add", ".act-download", ".act-replace", ".act-delete"} {
+		b.do(chromedp.KeyEvent(kb.Tab))
+		if !evaluate[bool](b, fmt.Sprintf("document.activeElement.matches(%q)", selector)) {
+			t.Fatalf("the tab key leads to %s, not to %s", evaluate[string](b, "document.activeElement.outerHTML"), selector)
+		}
+	}
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.waitFor(`document.querySelector('dialog')?.open && document.activeElement.value === 'no'`)
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.waitFor(`!document.querySelector('.busy') && document.activeElement.matches('.act-delete')`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.waitFor(`document.querySelector('dialog')?.open`)
+	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	b.waitFor(`!document.querySelector('.card') && document.activeElement.matches('#file')`)
 }

@@ -75,6 +75,7 @@ function addTile(doc, input) {
 
 // Does one thing at a time with a card, and shows the outcome.
 async function working(card, doc, changed, action) {
+  if (card.classList.contains('busy')) return;
   card.classList.add('busy');
   try {
     const after = await action();

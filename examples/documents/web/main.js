@@ -27,9 +27,10 @@ function changed(card, doc) {
     return;
   }
   const after = cardOf(doc, changed);
-  const focused = card.contains(document.activeElement) && document.activeElement.classList[2];
+  const focused = card.contains(document.activeElement);
+  const action = [...document.activeElement.classList].find((name) => name.startsWith('act-'));
   card.replaceWith(after);
-  find(focused ? `.${focused}` : '.page-add', after)?.focus();
+  if (focused) (find(`.${action ?? 'page-add'}`, after) ?? find('.preview', after)).focus();
 }
 
 async function load(offset) {

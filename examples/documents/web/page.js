@@ -27,13 +27,16 @@ export function notify(text, bad = false) {
 
 // Asks before something is deleted. Resolves to true or false.
 export function confirmed(title, text, yes) {
-  const dialog = find('#confirm');
-  find('#confirm-title').textContent = title;
-  find('#confirm-text').textContent = text;
-  find('#confirm-yes').textContent = yes;
-  dialog.returnValue = 'no';
+  const dialog = copyOf('confirm');
+  find('h2', dialog).textContent = title;
+  find('p', dialog).textContent = text;
+  find('[value=yes]', dialog).textContent = yes;
+  document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    dialog.onclose = () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    };
   });
 }
