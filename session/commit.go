@@ -16,31 +16,52 @@ import (
 // neither can be shown; then nothing is compensated, and neither AfterCommit nor AfterRollback runs. Other errors:
 // dossier.ErrRollbackOnly after an earlier SQL error, those of Flush.
 func (s *Session) Commit(ctx context.Context) error {
+	if err := s.checkCommit(); err != nil {
+		return err
+	}
 	if err := s.beforeCommit(ctx); err != nil {
 		return s.abort(ctx, err)
 	}
+	end, err := s.sendCommit(ctx)
+	if err != nil {
+		return s.abort(ctx, err)
+	}
+	return end()
+}
+
+// checkCommit refuses, without effect, what cannot be committed now.
+func (s *Session) checkCommit() error {
 	if err := s.enter("commit"); err != nil {
 		return err
 	}
+	defer s.leave()
+	if len(s.frames) > 1 {
+		return fmt.Errorf("session commit: %w: inside Nested, which ends its own part of the work", dossier.ErrInvalid)
+	}
+	return nil
+}
+
+// sendCommit sends COMMIT and returns what follows outside of the session, or why it positively did not happen.
+func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) {
+	if err := s.enter("commit"); err != nil {
+		return nil, err
+	}
+	defer s.leave()
 	if s.tx == nil {
-		return s.endWithoutTransaction(ctx)
+		return s.endWithoutTransaction(ctx), nil
 	}
 	if err := s.orderUnused(ctx); err != nil {
-		s.leave()
-		return s.abort(ctx, err)
+		return nil, err
 	}
 	outcome, err := s.settle(ctx, s.tx.commit(ctx))
 	switch outcome {
 	case committed:
-		s.finish(ctx)
-		return nil
+		return s.finish(ctx), nil
 	case rolledBack:
-		s.leave()
-		return s.abort(ctx, err)
+		return nil, err
 	}
 	s.doubt()
-	s.leave()
-	return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err}
+	return func() error { return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err} }, nil
 }
 
 // abort ends a commit that positively did not happen.
@@ -53,9 +74,6 @@ func (s *Session) abort(ctx context.Context, cause error) error {
 }
 
 func (s *Session) beforeCommit(ctx context.Context) error {
-	if len(s.frames) > 1 {
-		return fmt.Errorf("%w: inside Nested", dossier.ErrInvalid)
-	}
 	if len(s.queue) > 0 {
 		if err := s.Flush(ctx); err != nil {
 			return err
@@ -73,18 +91,19 @@ func (s *Session) beforeCommit(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (s *Session) endWithoutTransaction(ctx context.Context) error {
+func (s *Session) endWithoutTransaction(ctx context.Context) (end func() error) {
 	ctx, cancel := s.m.detached(ctx)
-	defer cancel()
 	err := s.release(ctx)
 	fns := s.frames[0].commit
 	s.reset()
-	s.leave()
-	s.afterCommit(ctx, fns)
-	if err != nil {
-		s.m.opts.Logger.WarnContext(ctx, "dossier: uploads that no row took are left to the sweep", "error", err)
+	return func() error {
+		defer cancel()
+		s.afterCommit(ctx, fns)
+		if err != nil {
+			s.m.opts.Logger.WarnContext(ctx, "dossier: uploads that no row took are left to the sweep", "error", err)
+		}
+		return nil
 	}
-	return nil
 }
 
 // orderUnused makes orders for objects that no row took and that nothing else would reclaim: those that the side file
@@ -118,9 +137,8 @@ func (s *Session) orderUnused(ctx context.Context) error {
 }
 
 // finish is what follows a COMMIT that is known to have succeeded. Nothing in it can fail the commit.
-func (s *Session) finish(ctx context.Context) {
+func (s *Session) finish(ctx context.Context) (end func() error) {
 	ctx, cancel := s.m.detached(ctx)
-	defer cancel()
 	base := s.frames[0]
 	s.settleHandles(base)
 	var errs []error
@@ -135,11 +153,14 @@ func (s *Session) finish(ctx context.Context) {
 	errs = append(errs, s.release(ctx))
 	fns, orders, unused := base.commit, base.orders, s.unused
 	s.reset()
-	s.leave()
-	s.afterCommit(ctx, fns)
-	errs = append(errs, s.m.executeDue(ctx, orders, unused))
-	if err := errors.Join(errs...); err != nil {
-		s.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a commit is left to the sweep", "error", err)
+	return func() error {
+		defer cancel()
+		s.afterCommit(ctx, fns)
+		errs = append(errs, s.m.executeDue(ctx, orders, unused))
+		if err := errors.Join(errs...); err != nil {
+			s.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a commit is left to the sweep", "error", err)
+		}
+		return nil
 	}
 }
 

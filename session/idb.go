@@ -55,7 +55,11 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 		return nil, err
 	}
 	rows, err := g.run(conn, len(args)).QueryContext(ctx, query, args...)
-	return rows, g.s.watch(err)
+	if err != nil {
+		return nil, g.s.watch(err)
+	}
+	g.s.tx.track(rows)
+	return rows, nil
 }
 
 // QueryRowContext implements bun.IConn. A refusal is reported as a cancelled context by the row's Scan, because a

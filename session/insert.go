@@ -58,19 +58,25 @@ func (s *Session) Flush(ctx context.Context) error {
 	if err := s.hook(ctx, s.m.opts.Hooks.BeforeFlush); err != nil {
 		return fmt.Errorf("before flush: %w", err)
 	}
-	if err := s.enterWrite("flush"); err != nil {
+	if err := s.flushQueue(ctx); err != nil {
 		return err
-	}
-	rows := s.queue
-	s.queue = nil
-	err := s.insertRows(ctx, rows)
-	s.leave()
-	if err != nil {
-		s.deferError(err) // what was queued is not written: the unit of work is not what the caller asked for
-		return fmt.Errorf("flush: %w", err)
 	}
 	if err := s.hook(ctx, s.m.opts.Hooks.AfterFlush); err != nil {
 		return fmt.Errorf("after flush: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) flushQueue(ctx context.Context) error {
+	if err := s.enterWrite("flush"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows := s.queue
+	s.queue = nil
+	if err := s.insertRows(ctx, rows); err != nil {
+		s.deferError(err) // what was queued is not written: the unit of work is not what the caller asked for
+		return fmt.Errorf("flush: %w", err)
 	}
 	return nil
 }

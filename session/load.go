@@ -28,15 +28,22 @@ func (s *Session) Refresh(ctx context.Context, model any) error {
 // Lock is Refresh under a lock that lasts until the end of the transaction, which it begins: nobody else can change the
 // row meanwhile. On SQLite this is the write lock of the database.
 func (s *Session) Lock(ctx context.Context, model any) error {
-	if err := s.enterWrite("lock"); err != nil {
+	if err := s.begin(ctx, "lock"); err != nil {
 		return err
 	}
-	err := s.open(ctx)
-	s.leave()
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
 	return s.load(ctx, "lock", model, nil)
+}
+
+// begin opens the transaction.
+func (s *Session) begin(ctx context.Context, op string) error {
+	if err := s.enterWrite(op); err != nil {
+		return err
+	}
+	defer s.leave()
+	if err := s.open(ctx); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
 }
 
 func (s *Session) load(ctx context.Context, op string, model any, id []any) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dossier-go/dossier"
 )
@@ -14,6 +15,11 @@ import (
 // they can be used again. What Add queued before stays queued meanwhile; what it queued inside and nobody flushed is
 // written with the surrounding work, or undone.
 func (s *Session) Nested(ctx context.Context, fn func(ctx context.Context) error) error {
+	if len(s.queue) > 0 { // it belongs to the surrounding work
+		if err := s.Flush(ctx); err != nil {
+			return fmt.Errorf("nested: %w", err)
+		}
+	}
 	frame, err := s.savepoint(ctx)
 	if err != nil {
 		return fmt.Errorf("nested: %w", err)
@@ -63,7 +69,7 @@ func (s *Session) releaseTo(ctx context.Context, f *frame) error {
 	}
 	defer s.leave()
 	if s.top() != f {
-		return fmt.Errorf("nested: %w: an inner Nested is still open", dossier.ErrInvalid)
+		return errSavepointGone
 	}
 	if err := s.watch(s.tx.statement(ctx, "RELEASE "+f.name)); err != nil {
 		return err
@@ -73,6 +79,8 @@ func (s *Session) releaseTo(ctx context.Context, f *frame) error {
 	s.top().absorb(s, f)
 	return nil
 }
+
+var errSavepointGone = fmt.Errorf("nested: %w: the session was rolled back inside", dossier.ErrInvalid)
 
 // absorb takes over the work of a released savepoint.
 func (f *frame) absorb(s *Session, inner *frame) {
@@ -97,9 +105,11 @@ func (f *frame) absorb(s *Session, inner *frame) {
 
 // undoTo rolls back to the savepoint f and drops it. If that fails the whole session is rollback-only.
 func (s *Session) undoTo(ctx context.Context, f *frame) error {
-	if s.closed || s.tx == nil {
-		return nil // ended inside
+	if !slices.Contains(s.frames, f) {
+		s.deferError(errSavepointGone) // what began since must not be committed in place of all of it
+		return nil
 	}
+	s.queue = nil // all of it came inside
 	var fns []func(context.Context)
 	healed := false
 	for {
@@ -111,7 +121,7 @@ func (s *Session) undoTo(ctx context.Context, f *frame) error {
 			fns = append(fns, inner.rollback[n])
 		}
 		s.frames = s.frames[:len(s.frames)-1]
-		if inner == f || len(s.frames) == 1 {
+		if inner == f {
 			break
 		}
 	}

@@ -74,15 +74,11 @@ func (s *Session) rewind(ctx context.Context) error {
 	if err := s.enter("rewind"); err != nil {
 		return err
 	}
-	ctx, cancel := s.m.detached(ctx)
-	defer cancel()
-	err := s.rollbackAll(ctx)
-	err = errors.Join(err, s.landSideFile(ctx))
-	fns := s.reset()
-	s.keeper.start(ctx)
-	s.leave()
-	s.afterRollback(ctx, fns)
-	return err
+	return s.undo(ctx, func(ctx context.Context) error {
+		err := s.landSideFile(ctx)
+		s.keeper.start(ctx)
+		return err
+	})
 }
 
 // Retryable reports whether err is a serialization failure, a deadlock or a busy database: the whole unit of work may

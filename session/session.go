@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
@@ -14,8 +14,9 @@ import (
 // is dossier.ErrInvalid. After Commit or Rollback it can be used for another unit of work; after Close it cannot.
 type Session struct {
 	m        *Manager
-	busy     atomic.Bool
+	mu       sync.Mutex // held during each call; a second caller is an error
 	closed   bool
+	active   bool // something began that can be committed or rolled back
 	readOnly bool
 	stream   bool // rows of a Stream are open
 	keep     bool // a rollback keeps the uploads, when the work may be tried again
@@ -67,7 +68,7 @@ func (s *Session) Depth() int { return len(s.frames) - 1 }
 
 // enter marks the session as used by this goroutine until leave. Functions of the caller run outside.
 func (s *Session) enter(op string) error {
-	if !s.busy.CompareAndSwap(false, true) {
+	if !s.mu.TryLock() {
 		return fmt.Errorf("session %s: %w: the session is used by two goroutines at once", op, dossier.ErrInvalid)
 	}
 	var err error
@@ -83,7 +84,7 @@ func (s *Session) enter(op string) error {
 	return err
 }
 
-func (s *Session) leave() { s.busy.Store(false) }
+func (s *Session) leave() { s.mu.Unlock() }
 
 // enterWrite is enter for what changes something.
 func (s *Session) enterWrite(op string) error {
@@ -100,6 +101,7 @@ func (s *Session) enterWrite(op string) error {
 	if err != nil {
 		s.leave()
 	}
+	s.active = s.active || err == nil
 	return err
 }
 
@@ -115,15 +117,16 @@ func (s *Session) AfterRollback(fn func(ctx context.Context)) {
 	s.top().rollback = append(s.top().rollback, fn)
 }
 
-// Close rolls back what was not committed. It is safe to call after Commit and more than once.
+// Close rolls back what was not committed. It is safe to call after Commit and more than once. It waits for a call that
+// another goroutine has not finished.
 func (s *Session) Close() error {
+	s.mu.Lock()
 	if s.closed {
+		s.leave()
 		return nil
 	}
-	s.stream = false
-	err := s.Rollback(context.Background())
 	s.closed = true
-	return err
+	return s.undo(context.Background(), s.release)
 }
 
 // Rollback undoes the transaction and gives up uploads that no row took. It works when ctx has ended. What could not be
@@ -133,14 +136,30 @@ func (s *Session) Rollback(ctx context.Context) error {
 	if err := s.enter("rollback"); err != nil {
 		return err
 	}
+	return s.undo(ctx, s.release)
+}
+
+// undo ends the transaction without commit, lets settle see to the uploads, leaves the session and tells those who want
+// to know.
+func (s *Session) undo(ctx context.Context, settle func(context.Context) error) error {
 	ctx, cancel := s.m.detached(ctx)
 	defer cancel()
-	err := s.rollbackAll(ctx)
-	err = errors.Join(err, s.release(ctx))
-	fns := s.reset()
-	s.leave()
-	s.afterRollback(ctx, fns)
+	active := s.active
+	fns, err := s.undoAll(ctx, settle)
+	for _, fn := range fns {
+		fn(ctx)
+	}
+	if hook := s.m.opts.Hooks.AfterRollback; hook != nil && active {
+		hook(ctx, s)
+	}
 	return err
+}
+
+func (s *Session) undoAll(ctx context.Context, settle func(context.Context) error) ([]func(context.Context), error) {
+	defer s.leave()
+	err := s.rollbackAll(ctx)
+	err = errors.Join(err, settle(ctx))
+	return s.reset(), err
 }
 
 // rollbackAll ends the transaction without commit; uploads stay staged.
@@ -166,17 +185,9 @@ func (s *Session) reset() []func(context.Context) {
 	}
 	s.frames = []*frame{newFrame("")}
 	s.poison, s.queue, s.unused, s.number = nil, nil, nil, 0
+	s.stream, s.active = false, false
 	clear(s.loaded)
 	return fns
-}
-
-func (s *Session) afterRollback(ctx context.Context, fns []func(context.Context)) {
-	for _, fn := range fns {
-		fn(ctx)
-	}
-	if hook := s.m.opts.Hooks.AfterRollback; hook != nil {
-		hook(ctx, s)
-	}
 }
 
 // revert undoes what the session remembers of a frame: adopted uploads are staged again.

@@ -36,23 +36,36 @@ func (s *Session) streamRows(ctx context.Context, q *bun.SelectQuery, next func(
 	if err := s.enter("stream"); err != nil {
 		return err
 	}
-	rows, err := q.Conn(s.readConn()).Rows(ctx)
-	if err = s.watch(err); err == nil {
-		s.stream = true
-	}
-	s.leave()
+	rows, err := s.openStream(ctx, q)
 	if err != nil {
 		return err
 	}
-	defer func() { s.stream = false }()
 	stopped, err := s.eachRow(ctx, rows, next)
-	if err = errors.Join(err, rows.Close()); stopped {
+	if stopped {
 		return nil // the caller left the loop, or has the error
 	}
 	return err
 }
 
+// openStream runs the query in the turn that the caller entered, and leaves it.
+func (s *Session) openStream(ctx context.Context, q *bun.SelectQuery) (*sql.Rows, error) {
+	defer s.leave()
+	rows, err := q.Conn(s.readConn()).Rows(ctx)
+	if err = s.watch(err); err != nil {
+		return nil, err
+	}
+	if s.tx != nil {
+		s.tx.track(rows)
+	}
+	s.stream = true
+	return rows, nil
+}
+
 func (s *Session) eachRow(ctx context.Context, rows *sql.Rows, next func(scan func(dest ...any) error) bool) (stopped bool, err error) {
+	defer func() {
+		s.stream = false
+		err = errors.Join(err, rows.Close())
+	}()
 	for rows.Next() {
 		if !next(func(dest ...any) error { return s.m.db.ScanRow(ctx, rows, dest...) }) {
 			return true, nil

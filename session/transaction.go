@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 )
@@ -14,7 +16,24 @@ import (
 type transaction struct {
 	m      *Manager
 	conn   bun.Conn
-	writer bool // holds the turn of the process's writers
+	writer bool        // holds the turn of the process's writers
+	rows   []*sql.Rows // that callers may forget to close; the connection cannot be given back before
+}
+
+// track sees to it that rows are closed when the transaction ends.
+func (t *transaction) track(rows *sql.Rows) {
+	t.rows = slices.DeleteFunc(t.rows, func(r *sql.Rows) bool {
+		_, err := r.Columns()
+		return err != nil // closed
+	})
+	t.rows = append(t.rows, rows)
+}
+
+func (t *transaction) closeRows() {
+	for _, rows := range t.rows {
+		_ = rows.Close() // its error came from reading
+	}
+	t.rows = nil
 }
 
 // begin opens a transaction that holds SQLite's write lock from the start, so that what it reads stays true.
@@ -43,10 +62,14 @@ func (t *transaction) statement(ctx context.Context, query string) error {
 }
 
 // commit sends COMMIT. After an error the transaction may still be open; see settle.
-func (t *transaction) commit(ctx context.Context) error { return t.statement(ctx, "COMMIT") }
+func (t *transaction) commit(ctx context.Context) error {
+	t.closeRows()
+	return t.statement(ctx, "COMMIT")
+}
 
 // rollback ends the transaction. If ROLLBACK fails the connection is closed, which rolls back too.
 func (t *transaction) rollback(ctx context.Context) error {
+	t.closeRows()
 	if err := t.statement(ctx, "ROLLBACK"); err != nil {
 		return errors.Join(fmt.Errorf("rollback: %w", err), t.discard())
 	}
@@ -62,6 +85,7 @@ func (t *transaction) release() error {
 // discard closes the connection for good.
 func (t *transaction) discard() error {
 	defer t.endTurn()
+	t.closeRows()
 	err := t.conn.Raw(func(any) error { return driver.ErrBadConn })
 	if errors.Is(err, driver.ErrBadConn) {
 		err = nil
