@@ -1,6 +1,8 @@
 package local_test
 
 import (
+	"errors"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -84,4 +86,29 @@ func TestFastWaitsForNothing(t *testing.T) {
 			t.Errorf("%s happened", step)
 		}
 	}
+}
+
+// TestNoFileStaysOpen: not parallel, because it counts the files of the whole process.
+func TestNoFileStaysOpen(t *testing.T) {
+	dir := t.TempDir()
+	before := openFiles(t)
+	b, err := local.New(dir, local.Config{Durability: local.Fast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(prepare(b), expectedErrors(scenario(b, dir)), checkWhole(b), settle(b, dir), b.Close()); err != nil {
+		t.Error(err)
+	}
+	if now := openFiles(t); now != before {
+		t.Errorf("%d files are open, there were %d", now, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("this system does not list open files: ", err)
+	}
+	return len(entries)
 }

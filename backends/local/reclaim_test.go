@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +122,33 @@ func TestReclaimNeverRemovesAnObject(t *testing.T) {
 	}
 	if got := content(t, b, "folder/key"); got != "content" {
 		t.Errorf("content %q", got)
+	}
+}
+
+// TestReclaimBetweenCreationAndLock: for a moment a new file belongs to nobody. Its writer must notice that it is gone,
+// or all that it writes goes nowhere.
+func TestReclaimBetweenCreationAndLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sweeper := openAt(t, dir, local.Config{Durability: local.Fast})
+	var removed []int
+	b := openAt(t, dir, local.Config{Durability: local.Fast, Step: func(step string) error {
+		if (step == "put.temp.after" || step == "upload.mkdir.after") && len(removed) < 3 {
+			report, err := sweeper.Reclaim(background(), 0)
+			removed = append(removed, report.Files)
+			return err
+		}
+		return nil
+	}})
+	removed = nil
+	put(t, b, "key", "content")
+	if !slices.Equal(removed, []int{1, 1, 1}) || content(t, b, "key") != "content" {
+		t.Errorf("removed %v, content %q", removed, content(t, b, "key"))
+	}
+	removed = nil
+	up, err := b.CreateUpload(t.Context(), "parts", dossier.PutOptions{})
+	if err != nil || len(removed) != 3 {
+		t.Errorf("%+v, %v, after %d sweeps", up, err, len(removed))
 	}
 }
 
