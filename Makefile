@@ -1,7 +1,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint
 TOOL := go tool -modfile=tools/go.mod
-MODULES := . benchmarks tools tools/testcount
+MODULES := . benchmarks tools tools/testcount tools/browsertest
 
 .DEFAULT_GOAL := help
 
