@@ -20,8 +20,8 @@ type Lister interface {
 type ListOptions struct {
 	// Prefix that keys must begin with; any string that may begin a key. Default: "", all.
 	Prefix string
-	// After starts behind this key, exclusive; any string, whether there is such a key or not. Default: "", at the
-	// beginning.
+	// After starts behind this key, exclusive; any string, whether there is such a key or not. With a delimiter it is
+	// compared with the folded entries. Default: "", at the beginning.
 	After string
 	// Delimiter folds all keys that have it behind the prefix into one entry with IsPrefix: "" or "/". Default: "",
 	// no folding.
