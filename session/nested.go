@@ -15,11 +15,6 @@ import (
 // they can be used again. What Add queued before stays queued meanwhile; what it queued inside and nobody flushed is
 // written with the surrounding work, or undone.
 func (s *Session) Nested(ctx context.Context, fn func(ctx context.Context) error) error {
-	if len(s.queue) > 0 { // it belongs to the surrounding work
-		if err := s.Flush(ctx); err != nil {
-			return fmt.Errorf("nested: %w", err)
-		}
-	}
 	frame, err := s.savepoint(ctx)
 	if err != nil {
 		return fmt.Errorf("nested: %w", err)
@@ -109,7 +104,6 @@ func (s *Session) undoTo(ctx context.Context, f *frame) error {
 		s.deferError(errSavepointGone) // what began since must not be committed in place of all of it
 		return nil
 	}
-	s.queue = nil // all of it came inside
 	var fns []func(context.Context)
 	healed := false
 	for {
