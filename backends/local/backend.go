@@ -32,7 +32,8 @@ const bufferSize = 256 << 10
 
 // New opens the folder dir as a store and prepares its ".dossier" folder. It creates dir (mode 0o755 before umask)
 // unless cfg.MustExist is set, needs the right to write there, and tries once what the file system can do. Several
-// processes may open the same folder; they are one store.
+// processes may open the same folder; they are one store. If they run as different users, FileMode and DirMode must let
+// each write what the others made.
 //
 // Errors: dossier.ErrInvalid (configuration, not a folder, damaged store file), dossier.ErrNoContainer (MustExist),
 // dossier.ErrPermission, errors.ErrUnsupported (file system without locks, that folds names, or without required

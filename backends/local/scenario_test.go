@@ -144,7 +144,7 @@ func usable(b *local.Backend) error {
 	return errors.Join(errs...)
 }
 
-// after yields the names of steps but those of an operation.
+// without yields the names of steps but those of an operation.
 func without(names []string, operation string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, name := range names {
