@@ -49,6 +49,7 @@ func claims(t *testing.T, h backendtest.Harness, want dossier.Capabilities) {
 func TestMemoryConformance(t *testing.T) {
 	h := backendtest.Harness{
 		New: func(t *testing.T) dossier.Backend {
+			t.Helper()
 			return memory.New(memory.Config{Signer: storesSigner(t), BaseURL: storesURL})
 		},
 		Serve: serveSigned,
@@ -88,7 +89,10 @@ func newLocalHarness(cfg local.Config) backendtest.Harness {
 	return backendtest.Harness{New: l.fresh, Reopen: l.reopen, Serve: serveSigned, Corrupt: l.corrupt, Leftovers: l.leftovers}
 }
 
-func (l *localHarness) fresh(t *testing.T) dossier.Backend { return l.open(t, t.TempDir()) }
+func (l *localHarness) fresh(t *testing.T) dossier.Backend {
+	t.Helper()
+	return l.open(t, t.TempDir())
+}
 
 func (l *localHarness) open(t *testing.T, folder string) dossier.Backend {
 	t.Helper()

@@ -108,8 +108,11 @@ func checkHeader(h Header) error {
 		}
 	}
 	for _, field := range [][2]string{
-		{"Content-Type", h.ContentType}, {"Content-Disposition", h.ContentDisposition},
-		{"Content-Encoding", h.ContentEncoding}, {"Content-Language", h.ContentLanguage}, {"Cache-Control", h.CacheControl},
+		{"Content-Type", h.ContentType},
+		{"Content-Disposition", h.ContentDisposition},
+		{"Content-Encoding", h.ContentEncoding},
+		{"Content-Language", h.ContentLanguage},
+		{"Cache-Control", h.CacheControl},
 	} {
 		if strings.ContainsFunc(field[1], notVisibleASCII) || len(field[1]) > maxHeaderValue {
 			return fmt.Errorf("%w: %s %q; it takes at most %d visible ASCII characters", ErrInvalid, field[0], field[1], maxHeaderValue)

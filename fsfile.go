@@ -59,8 +59,10 @@ func (f *fsFile) get(r Range) (*Object, error) {
 	}
 	object, err := f.fs.backend.Get(f.fs.ctx, f.info.Key, opts)
 	if err == nil && object.Version != f.info.Version {
-		err = errors.Join(&Error{Op: "get", Key: f.info.Key, Kind: ErrPrecondition,
-			Err: errors.New("the object was replaced since it was opened; open it again")}, object.Close())
+		err = errors.Join(&Error{
+			Op: "get", Key: f.info.Key, Kind: ErrPrecondition,
+			Err: errors.New("the object was replaced since it was opened; open it again"),
+		}, object.Close())
 	}
 	if err != nil {
 		return nil, err

@@ -112,6 +112,8 @@ func (m mutation) caught(t *testing.T) error {
 
 // A rule that can be broken without a failing test is not tested. Each line broken here stands for a mistake that would
 // lose or leak somebody's file.
+//
+//nolint:tparallel // beside the tests that count goroutines, only its subtests run at once
 func TestMutations(t *testing.T) {
 	paths, err := filepath.Glob("testdata/mutations/*.mutation")
 	if err != nil || len(paths) < 14 {

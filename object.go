@@ -68,8 +68,10 @@ func (o *Object) Read(p []byte) (int, error) {
 
 func (o *Object) atEnd() error {
 	if o.sum != nil && !bytes.Equal(o.sum.Sum(nil), o.Checksums.CRC32C) {
-		return &Error{Op: "read", Backend: o.backend, Key: o.Key, Kind: ErrChecksum,
-			Err: errors.New("the stored bytes are not those that were written; restore the object")}
+		return &Error{
+			Op: "read", Backend: o.backend, Key: o.Key, Kind: ErrChecksum,
+			Err: errors.New("the stored bytes are not those that were written; restore the object"),
+		}
 	}
 	return io.EOF
 }

@@ -124,6 +124,7 @@ func (closeBroken) Close() error { return errSource }
 func TestCloseOfTheSourceIsNotSilent(t *testing.T) {
 	t.Parallel()
 	withDone(t, func(t *testing.T, ctx context.Context) {
+		t.Helper()
 		src := dossier.OpenerSource(func() (io.ReadCloser, error) { return closeBroken{unseekable("x")}, nil }, -1)
 		in := must[*dossier.Incoming](t)(dossier.Receive(ctx, src, dossier.PutOptions{}))
 		if _, err := io.ReadAll(in); err != nil {

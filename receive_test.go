@@ -31,8 +31,8 @@ func received(ctx context.Context, src dossier.Source, opts dossier.PutOptions) 
 // withDone runs a test with a context that never ends, and with one that may, where sources are read in a goroutine.
 func withDone(t *testing.T, test func(t *testing.T, ctx context.Context)) {
 	t.Helper()
-	t.Run("endless", func(t *testing.T) { test(t, context.WithoutCancel(t.Context())) })
-	t.Run("cancelable", func(t *testing.T) { test(t, t.Context()) })
+	test(t, context.WithoutCancel(t.Context()))
+	test(t, t.Context())
 }
 
 func unseekable(s string) io.Reader { return io.MultiReader(strings.NewReader(s)) }
@@ -78,6 +78,7 @@ func sourceCases() map[string]sourceCase {
 func TestReceiveEndsInEOFOnlyForTheWholeSource(t *testing.T) {
 	t.Parallel()
 	withDone(t, func(t *testing.T, ctx context.Context) {
+		t.Helper()
 		for name, row := range sourceCases() {
 			in, err := dossier.Receive(ctx, dossier.ReaderSource(row.reader, row.size), dossier.PutOptions{MaxSize: row.max})
 			var got []byte

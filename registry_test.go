@@ -152,12 +152,12 @@ func TestRegisteringADecoratedBackendRenamesIt(t *testing.T) {
 
 // The default registry is one for the whole process, whoever asks first. Not parallel: it is global.
 func TestDefaultRegistryIsOne(t *testing.T) {
-	defer dossier.SetDefault(dossier.Default())
-	dossier.SetDefault(nil)
+	defer dossier.SetDefault(dossier.Default()) //nolint:forbidigo // what is tested
+	dossier.SetDefault(nil)                     //nolint:forbidigo // what is tested
 	found := make([]*dossier.Registry, 8)
 	var group sync.WaitGroup
 	for i := range found {
-		group.Go(func() { found[i] = dossier.Default() })
+		group.Go(func() { found[i] = dossier.Default() }) //nolint:forbidigo // what is tested
 	}
 	group.Wait()
 	for _, r := range found {
@@ -166,8 +166,8 @@ func TestDefaultRegistryIsOne(t *testing.T) {
 		}
 	}
 	mine := &dossier.Registry{}
-	dossier.SetDefault(mine)
-	if dossier.Default() != mine {
+	dossier.SetDefault(mine)       //nolint:forbidigo // what is tested
+	if dossier.Default() != mine { //nolint:forbidigo // what is tested
 		t.Error("SetDefault did not exchange it")
 	}
 }
@@ -184,10 +184,10 @@ func ExampleRegistry() {
 	fmt.Println(err)
 	_, err = uploads.Stat(ctx, "missing.txt")
 	fmt.Println(err)
-	_, err = registry.Backend("uplaods")
+	_, err = registry.Backend("photos")
 	fmt.Println(err)
 	// Output:
 	// put uploads:"../secret": invalid key "../secret": it has the segment ..
 	// stat uploads:missing.txt: object does not exist
-	// no such backend: "uplaods" is not registered (registered: uploads)
+	// no such backend: "photos" is not registered (registered: uploads)
 }

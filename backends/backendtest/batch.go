@@ -98,7 +98,7 @@ func batchNumbers(t *trial) {
 		if len(results) != count || len(errs) > 0 {
 			t.Errorf("%d keys: %d results, errors %v", count, len(results), errs)
 		}
-		if left := t.keys(dossier.ListOptions{}); len(left) > 0 {
+		if left := t.keys(); len(left) > 0 {
 			t.Errorf("%d keys: %d are left", count, len(left))
 		}
 	}
@@ -118,7 +118,8 @@ func batchLeftEarly(t *trial) {
 		}
 		yield("last")
 	}
-	for range dossier.DeleteBatch(t.ctx, t.backend, keys) {
+	for _, err := range dossier.DeleteBatch(t.ctx, t.backend, keys) {
+		t.succeeds("the first", err)
 		break
 	}
 	t.holds("last", "content")

@@ -135,11 +135,12 @@ func copyRace(t *trial) {
 				transfer = dossier.Move
 			}
 			_, err := transfer(t.ctx, t.backend, key, source(i), dossier.CopyOptions{If: ifAbsent})
-			if err == nil {
+			switch {
+			case err == nil:
 				won.Add(1)
-			} else if !errors.Is(err, dossier.ErrExist) {
+			case !errors.Is(err, dossier.ErrExist):
 				t.Errorf("a loser: %v, want ErrExist", err)
-			} else {
+			default:
 				t.holds(source(i), letters(i))
 			}
 		})

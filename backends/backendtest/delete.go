@@ -33,7 +33,7 @@ func deleteTwice(t *trial) {
 		t.absent("a/b")
 	}
 	if lister.in(t.backend) {
-		if keys := t.keys(dossier.ListOptions{}); len(keys) > 0 {
+		if keys := t.keys(); len(keys) > 0 {
 			t.Errorf("the empty store lists %q", keys)
 		}
 	}
@@ -53,8 +53,10 @@ func deleteNothingElse(t *trial) {
 			t.Errorf("delete %q: %v", key, err)
 		}
 	}
-	for range dossier.DeleteBatch(t.ctx, t.backend, slices.Values(others)) {
-		continue
+	for key, err := range dossier.DeleteBatch(t.ctx, t.backend, slices.Values(others)) {
+		if err != nil && dossier.CheckKey(key) == nil {
+			t.Errorf("batch of %q: %v", key, err)
+		}
 	}
 	for _, key := range keys {
 		t.holds(key, "content of "+key)

@@ -82,7 +82,7 @@ func describeProbed(t *trial) {
 		t.Errorf("%v is claimed and not found: %+v", missing, found)
 	}
 	if lister.in(t.backend) {
-		if keys := t.keys(dossier.ListOptions{}); len(keys) > 0 {
+		if keys := t.keys(); len(keys) > 0 {
 			t.Errorf("left behind: %q", keys)
 		}
 	}

@@ -43,7 +43,7 @@ func keysAccepted(t *trial) {
 	}
 	if lister.in(t.backend) {
 		slices.Sort(keys)
-		if got := t.keys(dossier.ListOptions{}); !slices.Equal(got, keys) {
+		if got := t.keys(); !slices.Equal(got, keys) {
 			t.Errorf("listed %q, want %q", got, keys)
 		}
 	}
@@ -142,7 +142,7 @@ func keysRefused(t *trial) {
 	}
 	t.unchanged(before, "content")
 	if lister.in(t.backend) {
-		if keys := t.keys(dossier.ListOptions{}); !slices.Equal(keys, []string{"a"}) {
+		if keys := t.keys(); !slices.Equal(keys, []string{"a"}) {
 			t.Errorf("the store has %q", keys)
 		}
 	}

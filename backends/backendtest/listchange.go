@@ -50,7 +50,7 @@ func listWhileChanging(t *trial) {
 		for round := 0; listing.Load() > 0; round++ {
 			key := fmt.Sprintf("d%d/s%04d-%d", round%9, round%100, i)
 			t.put(key, "")
-			t.wants("delete", t.backend.Delete(t.ctx, key, dossier.DeleteOptions{}))
+			t.succeeds("delete", t.backend.Delete(t.ctx, key, dossier.DeleteOptions{}))
 		}
 	})
 }
@@ -86,9 +86,9 @@ func deleteWhileListing(t *trial) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.wants("delete", t.backend.Delete(t.ctx, info.Key, dossier.DeleteOptions{}))
+			t.succeeds("delete", t.backend.Delete(t.ctx, info.Key, dossier.DeleteOptions{}))
 		}
-		if left := t.keys(dossier.ListOptions{}); len(left) > 0 {
+		if left := t.keys(); len(left) > 0 {
 			t.Errorf("page size %d: %d keys are left: %q", size, len(left), left)
 		}
 	}
@@ -100,12 +100,14 @@ func listLeftEarly(t *trial) {
 	}
 	for range 20 {
 		for _, opts := range []dossier.ListOptions{{PageSize: 1}, {Delimiter: "/"}, {Prefix: "d1"}} {
-			for range dossier.List(t.ctx, t.backend, opts) {
+			for _, err := range dossier.List(t.ctx, t.backend, opts) {
+				t.succeeds("list", err)
 				break
 			}
 		}
 	}
-	for info := range dossier.List(t.ctx, t.backend, dossier.ListOptions{}) {
+	for info, err := range dossier.List(t.ctx, t.backend, dossier.ListOptions{}) {
+		t.succeeds("list", err)
 		t.put(info.Key, "written in the loop")
 		t.holds(info.Key, "written in the loop")
 	}
@@ -119,7 +121,7 @@ func listIsConsistent(t *trial) {
 		if len(listed) != 1 || listed[0].Version != info.Version || listed[0].Size != 7 || !listed[0].ModTime.Equal(info.ModTime) {
 			t.Errorf("put %+v, listed %+v", info, listed)
 		}
-		t.wants("delete", t.backend.Delete(t.ctx, key, dossier.DeleteOptions{}))
+		t.succeeds("delete", t.backend.Delete(t.ctx, key, dossier.DeleteOptions{}))
 		if listed := t.entries(dossier.ListOptions{Prefix: key}); len(listed) > 0 {
 			t.Errorf("deleted, but listed: %+v", listed)
 		}

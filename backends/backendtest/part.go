@@ -64,7 +64,8 @@ func partsListed(t *trial) {
 			t.Errorf("part %+v, want %+v", part, want[i])
 		}
 	}
-	for range t.parts().Parts(t.ctx, upload) {
+	for _, err := range t.parts().Parts(t.ctx, upload) {
+		t.succeeds("the first part", err)
 		break
 	}
 	if info := t.complete(upload, parts...); info.Size != int64(4*t.partSize()) {

@@ -45,7 +45,7 @@ func (t *trial) contexts() map[string]context.Context {
 }
 
 // refused puts a source that must fail over nothing and over an object, and expects both as they were.
-func (t *trial) refused(what string, source func() dossier.Source, opts dossier.PutOptions, kinds ...error) {
+func (t *trial) refused(what string, source func() dossier.Source, opts dossier.PutOptions, kind error) {
 	t.Helper()
 	before := t.putWith("old", "old content", t.options())
 	for name, ctx := range t.contexts() {
@@ -57,7 +57,7 @@ func (t *trial) refused(what string, source func() dossier.Source, opts dossier.
 			if dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
 				t.Errorf("%s, %s: %v; nothing is unknown here", what, name, err)
 			}
-			t.wants(what+", "+name, err, kinds...)
+			t.wants(what+", "+name, err, kind)
 		}
 		t.absent("new")
 		t.unchanged(before, "old content")

@@ -58,13 +58,19 @@ func (t *trial) stat(key string) dossier.Info {
 	return info
 }
 
-// wants fails unless err is every one of kinds.
-func (t *trial) wants(what string, err error, kinds ...error) {
+// wants fails unless err is of a kind; nil means success.
+func (t *trial) wants(what string, err, kind error) {
 	t.Helper()
-	for _, kind := range kinds {
-		if !errors.Is(err, kind) {
-			t.Errorf("%s: %v; want an error that Is %v", what, err, kind)
-		}
+	if !errors.Is(err, kind) {
+		t.Errorf("%s: %v; want an error that Is %v", what, err, kind)
+	}
+}
+
+// succeeds fails if there is an error.
+func (t *trial) succeeds(what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
 	}
 }
 
@@ -113,10 +119,10 @@ func (t *trial) entries(opts dossier.ListOptions) []dossier.Info {
 }
 
 // keys lists the keys of the store.
-func (t *trial) keys(opts dossier.ListOptions) []string {
+func (t *trial) keys() []string {
 	t.Helper()
 	var keys []string
-	for _, info := range t.entries(opts) {
+	for _, info := range t.entries(dossier.ListOptions{}) {
 		keys = append(keys, info.Key)
 	}
 	return keys

@@ -140,7 +140,7 @@ func uploadInvisible(t *trial) {
 		t.unchanged(before, "old content")
 		t.absent("new")
 		if lister.in(t.backend) {
-			if keys := t.keys(dossier.ListOptions{}); !slices.Equal(keys, []string{"old"}) {
+			if keys := t.keys(); !slices.Equal(keys, []string{"old"}) {
 				t.Errorf("listed %q", keys)
 			}
 		}
@@ -194,7 +194,8 @@ func uploadsListed(t *trial) {
 			t.Errorf("prefix %q: %q", prefix, got)
 		}
 	}
-	for range t.parts().Uploads(t.ctx, "") {
+	for _, err := range t.parts().Uploads(t.ctx, "") {
+		t.succeeds("the first upload", err)
 		break
 	}
 	for _, upload := range uploads {
