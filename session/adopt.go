@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dossier-go/dossier"
@@ -9,11 +10,23 @@ import (
 	"github.com/dossier-go/dossier/journal"
 )
 
-// entry is a reference that is about to enter a row.
+// entry is a stored file that is about to enter a row.
 type entry struct {
 	row   row
 	field *fileField
 	ref   fileobject.Reference
+	file  *fileobject.FileObject
+}
+
+// entries returns the stored files of a column.
+func (r row) entries(f *fileField) []entry {
+	var all []entry
+	for _, file := range r.files(f) {
+		if !unstored(file) {
+			all = append(all, entry{r, f, file.Reference(), file})
+		}
+	}
+	return all
 }
 
 func (e entry) column() string { return e.row.table.Name + "." + e.field.field.Name }
@@ -38,6 +51,9 @@ func (s *Session) adopt(ctx context.Context, entries []entry) error {
 		case isStaged:
 			uploads = append(uploads, staged)
 		case s.leftHere(e.ref):
+			if err := e.checkMove(s.facts[e.ref]); err != nil {
+				return err
+			}
 			moves = append(moves, e)
 		default:
 			return refuse(e, "it was not uploaded by this session and did not leave another row in it")
@@ -52,6 +68,28 @@ func (s *Session) adopt(ctx context.Context, entries []entry) error {
 func refuse(e entry, why string) error {
 	return fmt.Errorf("%s: %w: object %s:%s: %s; use Clone for a copy, Import for an object that no row has",
 		e.column(), dossier.ErrConflict, e.ref.Backend, e.ref.Key, why)
+}
+
+// checkFacts refuses to let a row claim of an object what its bytes are not: who edits a row, or sends it as JSON, must not
+// turn a text into a page of HTML. facts are those of the row that has the object; what it does not know is not compared.
+func (e entry) checkFacts(facts dossier.Record) error {
+	now := e.file.Record
+	if facts.ContentType != "" && now.ContentType != facts.ContentType || facts.Size >= 0 && now.Size != facts.Size ||
+		facts.Checksum != "" && now.Checksum != facts.Checksum {
+		return fmt.Errorf("%s: %w: type, size and checksum of the stored file %s:%s come from its bytes; change its name or metadata only",
+			e.column(), dossier.ErrInvalid, e.ref.Backend, e.ref.Key)
+	}
+	return nil
+}
+
+// checkMove holds a file that moves against the policy of the column that it ends in.
+func (e entry) checkMove(facts dossier.Record) error {
+	policy := e.field.policy
+	err := errors.Join(e.checkFacts(facts), policy.CheckSize(facts.Size), policy.CheckType(facts.ContentType))
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.column(), err)
+	}
+	return nil
 }
 
 // leftHere reports whether the reference left a row in this transaction and has not entered another.
@@ -150,6 +188,7 @@ func (s *Session) order(ctx context.Context, leaving []held) error {
 		orders = append(orders, journal.Order{ID: id, Backend: h.ref.Backend, Store: store, Key: h.ref.Key})
 		top.orders = append(top.orders, id)
 		top.left[h.ref]++
+		s.facts[h.ref] = h.facts
 	}
 	if len(orders) == 0 {
 		return nil
@@ -161,12 +200,13 @@ func (s *Session) order(ctx context.Context, leaving []held) error {
 type held struct {
 	ref     fileobject.Reference
 	foreign bool
+	facts   dossier.Record
 }
 
 func heldBy(files []*fileobject.FileObject) []held {
 	var all []held
 	for _, f := range files {
-		all = append(all, held{f.Reference(), f.Foreign()})
+		all = append(all, held{f.Reference(), f.Foreign(), dossier.Record{ContentType: f.ContentType, Size: f.Size, Checksum: f.Checksum}})
 	}
 	return all
 }

@@ -4,42 +4,47 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
+	"github.com/uptrace/bun/schema"
 )
 
-// memory is what the session knows of a row.
+// memory is what the session knows of a row; of a column that is missing it knows nothing.
 type memory struct {
-	files map[string][]fileobject.Reference // by column
-	hash  uint64                            // of the SQL form of all columns
+	files  map[string][]fileobject.Reference
+	hashes map[string]uint64 // of the SQL form
 }
 
 var memorySeed = maphash.MakeSeed()
 
-// hashRow summarises the SQL form of every column.
-func (s *Session) hashRow(r row) uint64 {
-	var h maphash.Hash
-	h.SetSeed(memorySeed)
-	var b []byte
-	for _, field := range r.table.Fields {
-		b = field.AppendValue(s.m.db.QueryGen(), b[:0], r.value)
-		_, _ = h.Write(append(b, 0))
-	}
-	return h.Sum64()
+func (s *Session) hashColumn(r row, field *schema.Field) uint64 {
+	return maphash.Bytes(memorySeed, field.AppendValue(s.m.db.QueryGen(), nil, r.value))
 }
 
-// remember keeps what the row holds now, until the frame is undone.
-func (s *Session) remember(r row) {
+// remember keeps what the row holds now in the named columns, or in all, until the frame is undone.
+func (s *Session) remember(r row, columns ...string) {
 	if len(r.table.PKs) == 0 {
 		return
 	}
 	id := r.id(s.m.db.QueryGen())
-	m := memory{files: map[string][]fileobject.Reference{}, hash: s.hashRow(r)}
+	m := memory{files: map[string][]fileobject.Reference{}, hashes: map[string]uint64{}}
+	if known, ok := s.loaded[id]; ok && len(columns) > 0 {
+		m = memory{maps.Clone(known.files), maps.Clone(known.hashes)}
+	}
+	for _, field := range r.table.Fields {
+		if len(columns) == 0 || slices.Contains(columns, field.Name) {
+			m.hashes[field.Name] = s.hashColumn(r, field)
+		}
+	}
 	for _, f := range r.plan.files {
-		m.files[f.field.Name] = references(r.files(f))
+		if len(columns) == 0 || slices.Contains(columns, f.field.Name) {
+			m.files[f.field.Name] = references(r.files(f))
+		}
 	}
 	s.setMemory(id, &m)
 }
@@ -131,8 +136,8 @@ func fileOrList(f *fileField) reflect.Type {
 // checkFresh is rule 5: the current value must be one that the caller's struct was loaded with.
 func (s *Session) checkFresh(r row, f *fileField, now []fileobject.Reference) error {
 	files := r.files(f)
-	known, isKnown := s.loaded[r.id(s.m.db.QueryGen())]
-	if isKnown && sameSet(known.files[f.field.Name], now) {
+	known, isKnown := s.loaded[r.id(s.m.db.QueryGen())].files[f.field.Name]
+	if isKnown && sameSet(known, now) {
 		return nil
 	}
 	for _, file := range files {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,33 +34,37 @@ func (d *dueOrders) turn() bool {
 }
 
 // executeDue executes a few due orders after a commit, so that an application without a sweeper does not pile them up:
-// those for uploads that no row took, those of the commit itself when they are due at once, and once a second what is
-// due.
+// those for uploads that no row took, those of the commit itself when they are due at once, and once a second what else
+// is due and what side files left.
 func (m *Manager) executeDue(ctx context.Context, ordered, unused []string) error {
 	if m.opts.DueOrders < 0 {
 		return nil
 	}
 	opts := m.sweepOptions(journal.SweepOptions{})
-	opts.IDs = unused
 	if m.opts.DeleteAfter == 0 {
-		opts.IDs = append(opts.IDs, ordered...)
+		unused = slices.Concat(unused, ordered)
 	}
-	if len(opts.IDs) > 0 {
-		_, err := m.journal.Sweep(ctx, opts)
-		return err
+	for opts.IDs = range slices.Chunk(unused, dueBatch) {
+		if _, err := m.journal.Sweep(ctx, opts); err != nil {
+			return err
+		}
 	}
-	opts.IDs = nil
 	if !m.due.turn() {
 		return nil
 	}
+	side := m.sweepSideFiles(ctx)
 	due, err := m.journal.Due(ctx)
 	if err != nil || !due {
-		return err
+		return errors.Join(side, err)
 	}
+	opts.IDs = nil
 	opts.Limit = m.opts.DueOrders
 	_, err = m.journal.Sweep(ctx, opts)
-	return err
+	return errors.Join(side, err)
 }
+
+// dueBatch is how many orders of one commit are executed by one statement.
+const dueBatch = 200
 
 func (m *Manager) sweepOptions(opts journal.SweepOptions) journal.SweepOptions {
 	if opts.Registry == nil {

@@ -58,8 +58,11 @@ func (s *Session) importFile(ctx context.Context, r row, field string, f *fileob
 		return err
 	}
 	t, err := fileobject.BeginImport(ctx, f, fileobject.Target{Registry: s.m.opts.Registry, Policy: column.policy})
+	if err != nil && tookBack {
+		return s.watch(err) // the order must come again
+	}
 	if err != nil {
-		return s.watch(err) // an order may have been taken back: it must come again
+		return err
 	}
 	staged := &stagedFile{
 		transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, tookBack: tookBack,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
@@ -107,9 +108,7 @@ func (s *Session) insertRows(ctx context.Context, rows []row) error {
 	var entries []entry
 	for _, r := range rows {
 		for _, f := range r.plan.files {
-			for _, ref := range references(r.files(f)) {
-				entries = append(entries, entry{r, f, ref})
-			}
+			entries = append(entries, r.entries(f)...)
 		}
 	}
 	if err := s.adopt(ctx, entries); err != nil {
@@ -128,9 +127,9 @@ func (s *Session) insertRows(ctx context.Context, rows []row) error {
 // checkEntering refuses, before anything is uploaded, files that cannot enter a row of this session.
 func (s *Session) checkEntering(r row) error {
 	for _, f := range r.plan.files {
-		for _, ref := range references(r.files(f)) {
-			if s.staged[ref] == nil && !s.leftHere(ref) {
-				return refuse(entry{r, f, ref}, "it was not uploaded by this session and did not leave another row in it")
+		for _, e := range r.entries(f) {
+			if s.staged[e.ref] == nil && !s.leftHere(e.ref) {
+				return refuse(e, "it was not uploaded by this session and did not leave another row in it")
 			}
 		}
 	}
@@ -161,7 +160,21 @@ func zeroShape(r row) string {
 	return string(shape)
 }
 
+// takeKeysBack makes primary keys zero again when the frame is undone, if they are zero now and the database fills them
+// in: another row may have them then.
+func (s *Session) takeKeysBack(rows []row) {
+	top := s.top()
+	for _, r := range rows {
+		for _, pk := range r.table.PKs {
+			if pk.HasZeroValue(r.value) {
+				top.undo = append(top.undo, func() { pk.Value(r.value).SetZero() })
+			}
+		}
+	}
+}
+
 func (s *Session) insertGroup(ctx context.Context, rows []row) error {
+	s.takeKeysBack(rows)
 	model := rows[0].model
 	if len(rows) > 1 {
 		slice := reflect.MakeSlice(reflect.SliceOf(reflect.TypeOf(model)), 0, len(rows))
@@ -188,11 +201,14 @@ func (s *Session) insertGroup(ctx context.Context, rows []row) error {
 // maxPlaces is how many rows are kept as evidence of a commit; one would do.
 const maxPlaces = 8
 
-// wrote keeps what a row holds after it was written.
-func (s *Session) wrote(r row) {
-	s.remember(r)
+// wrote keeps what a row holds after the named columns, or all, were written.
+func (s *Session) wrote(r row, columns ...string) {
+	s.remember(r, columns...)
 	top := s.top()
 	for _, f := range r.plan.files {
+		if len(columns) > 0 && !slices.Contains(columns, f.field.Name) {
+			continue
+		}
 		if files := r.files(f); len(files) > 0 {
 			top.written = append(top.written, append([]*fileobject.FileObject(nil), files...))
 		}

@@ -22,8 +22,11 @@ func (s *Session) AppendFiles(ctx context.Context, model any, field string, file
 // RemoveFiles takes files out of a list column of the model's row, found by their objects; one that is not there any
 // more is left alone. Their objects are deleted after the commit and Options.DeleteAfter.
 func (s *Session) RemoveFiles(ctx context.Context, model any, field string, files ...*fileobject.FileObject) error {
-	gone := references(files)
 	return s.editList(ctx, "remove files", model, field, nil, func(now fileobject.List) (fileobject.List, error) {
+		if slices.Contains(files, nil) {
+			return nil, fmt.Errorf("%w: a file is nil", dossier.ErrInvalid)
+		}
+		gone := references(files)
 		return slices.DeleteFunc(now, func(f *fileobject.FileObject) bool { return slices.Contains(gone, f.Reference()) }), nil
 	})
 }
@@ -73,11 +76,16 @@ func (s *Session) editRowList(ctx context.Context, r row, field string, fresh []
 	if err != nil {
 		return err
 	}
-	column.field.Value(r.value).Set(reflect.ValueOf(list))
-	if err := r.checkList(column); err != nil {
-		return err
+	target := column.field.Value(r.value)
+	before := target.Interface()
+	target.Set(reflect.ValueOf(list))
+	if err = r.checkList(column); err == nil {
+		err = s.updateRow(ctx, r, []string{column.field.Name})
 	}
-	return s.updateRow(ctx, r, []string{column.field.Name})
+	if err != nil {
+		target.Set(reflect.ValueOf(before))
+	}
+	return err
 }
 
 // stageFresh uploads the pending ones of files for the column.

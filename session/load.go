@@ -14,7 +14,8 @@ import (
 
 // Get loads the row with this primary key into the model, or with the model's own when no id is given; a composite key is
 // given in the order of the struct. It reads in the transaction if one is open, else outside of any, and remembers what
-// it read, so that clearing files and editing lists are understood by a later Update. No row is dossier.ErrNotFound.
+// it read, so that clearing files and editing lists are understood by a later Update. Fields of the struct that are no
+// columns stay as they are. No row is dossier.ErrNotFound.
 func (s *Session) Get(ctx context.Context, model any, id ...any) error {
 	return s.load(ctx, "get", model, id)
 }
@@ -64,8 +65,8 @@ func (s *Session) load(ctx context.Context, op string, model any, id []any) erro
 	return nil
 }
 
-// loadRow reads into a fresh struct, which is copied when all of it is there: a NULL would leave old values in a used
-// one.
+// loadRow reads into a fresh struct, whose columns are copied when all of them are there: a NULL would leave old values
+// in a used one.
 func (s *Session) loadRow(ctx context.Context, r row, id []any) error {
 	fresh := reflect.New(r.value.Type())
 	if err := setKey(r, fresh.Elem(), id); err != nil {
@@ -78,7 +79,9 @@ func (s *Session) loadRow(ctx context.Context, r row, id []any) error {
 	if err := s.watch(err); err != nil {
 		return err
 	}
-	r.value.Set(fresh.Elem())
+	for _, field := range r.table.Fields {
+		field.Value(r.value).Set(field.Value(fresh.Elem()))
+	}
 	s.remember(r)
 	return nil
 }
@@ -138,6 +141,11 @@ func (s *Session) IsModified(model any) bool {
 	if err != nil || len(rows) != 1 {
 		return true
 	}
-	known, ok := s.loaded[rows[0].id(s.m.db.QueryGen())]
-	return !ok || known.hash != s.hashRow(rows[0])
+	known := s.loaded[rows[0].id(s.m.db.QueryGen())].hashes
+	for _, field := range rows[0].table.Fields {
+		if hash, ok := known[field.Name]; !ok || hash != s.hashColumn(rows[0], field) {
+			return true
+		}
+	}
+	return false
 }

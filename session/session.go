@@ -26,12 +26,13 @@ type Session struct {
 	poison error        // why only Rollback is left
 	number int          // of savepoints made
 
-	queue  []row                                // of Add
-	staged map[fileobject.Reference]*stagedFile // uploaded, not committed
-	keeper *keeper                              // renews the leases of staged
-	side   *sideFile                            // intents of uploads inside the open transaction
-	unused []string                             // ids of the orders for uploads that no row took
-	loaded map[string]memory                    // by row id
+	queue  []row                                   // of Add
+	staged map[fileobject.Reference]*stagedFile    // uploaded, not committed
+	keeper *keeper                                 // renews the leases of staged
+	side   *sideFile                               // intents of uploads inside the open transaction
+	unused []string                                // ids of the orders for uploads that no row took
+	loaded map[string]memory                       // by row id
+	facts  map[fileobject.Reference]dossier.Record // of objects that left rows in this unit of work
 }
 
 // frame is the transaction or one of its savepoints: what is undone with it.
@@ -56,6 +57,7 @@ func newFrame(name string) *frame {
 
 func (m *Manager) newSession() *Session {
 	s := &Session{m: m, staged: map[fileobject.Reference]*stagedFile{}, loaded: map[string]memory{}, frames: []*frame{newFrame("")}}
+	s.facts = map[fileobject.Reference]dossier.Record{}
 	s.keeper = newKeeper(m)
 	return s
 }
@@ -187,6 +189,7 @@ func (s *Session) reset() []func(context.Context) {
 	s.poison, s.queue, s.unused, s.number = nil, nil, nil, 0
 	s.stream, s.active = false, false
 	clear(s.loaded)
+	clear(s.facts)
 	return fns
 }
 

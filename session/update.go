@@ -131,9 +131,11 @@ func (s *Session) applyChanges(ctx context.Context, r row, changes []change) ([]
 			}
 		}
 		next := references(r.files(c.field))
-		for _, ref := range next {
-			if s.enters(ref, refsOf(now)) {
-				entering = append(entering, entry{r, c.field, ref})
+		for _, e := range r.entries(c.field) {
+			if s.enters(e.ref, refsOf(now)) {
+				entering = append(entering, e)
+			} else if err := e.checkFacts(factsOf(now, e.ref)); err != nil {
+				return nil, err
 			}
 		}
 		leaving = append(leaving, notIn(now, next)...)
@@ -158,6 +160,9 @@ func (s *Session) swapWithin(ctx context.Context, r row, entering []entry, leavi
 	var moved []fileobject.Reference
 	for _, e := range entering {
 		if slices.Contains(left, e.ref) && !slices.Contains(moved, e.ref) {
+			if err := e.checkMove(factsOf(leaving, e.ref)); err != nil {
+				return nil, err
+			}
 			moved = append(moved, e.ref)
 			continue
 		}
@@ -166,11 +171,21 @@ func (s *Session) swapWithin(ctx context.Context, r row, entering []entry, leavi
 	return notIn(leaving, moved), s.adopt(ctx, fresh)
 }
 
+// factsOf returns what the rows say of an object that they hold.
+func factsOf(all []held, ref fileobject.Reference) dossier.Record {
+	for _, h := range all {
+		if h.ref == ref {
+			return h.facts
+		}
+	}
+	return dossier.Record{Size: -1}
+}
+
 // distinct refuses one stored file twice in a column.
 func distinct(r row, f *fileField, refs []fileobject.Reference) error {
 	for i, ref := range refs {
 		if slices.Index(refs, ref) != i {
-			return refuse(entry{r, f, ref}, "it is in the list twice")
+			return refuse(entry{row: r, field: f, ref: ref}, "it is in the list twice")
 		}
 	}
 	return nil
@@ -185,6 +200,6 @@ func (s *Session) updateStatement(ctx context.Context, r row, columns []string) 
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
 		return s.watch(fmt.Errorf("%s: %w: %d rows were updated, not 1", r.table.Name, dossier.ErrStale, n))
 	}
-	s.wrote(r)
+	s.wrote(r, columns...)
 	return nil
 }
