@@ -44,9 +44,9 @@ func Delay(d time.Duration) Action {
 	}
 }
 
-// ErrDropped, returned at a point of the database, makes the driver close the connection as if the network had gone. Before a
-// statement, that is driver.ErrBadConn, which database/sql answers by another connection where it may; after it, the
-// statement has happened, nobody is told, and the error is ErrDropped.
+// ErrDropped is what an action of a point of the database returns to have the connection closed, as if the network had
+// gone. Before a statement, that is driver.ErrBadConn, which database/sql answers by another connection where it may;
+// after it, the statement has happened, nobody is told, and the error is ErrDropped.
 var ErrDropped = errors.New("faultkit: connection dropped")
 
 // Drop is the action that fails with [ErrDropped].

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"strings"
 )
 
 // Check compares the rows of a database with the objects in the folder of a local backend. It is independent: plain SQL
@@ -112,12 +111,15 @@ func decode(text []byte) (records []record, err error) {
 	return records, json.Unmarshal(text, &records[0])
 }
 
+// noTable is how SQLite, and then PostgreSQL and MySQL, say that there is no journal.
+var noTable = regexp.MustCompile(`no such table.*dossier_journal|dossier_journal.*(does not|doesn't) exist`)
+
 // readJournal returns the states of the keys that the journal has; none when there is no journal.
 func (c Check) readJournal(ctx context.Context) (map[string]string, error) {
 	states := map[string]string{}
 	rows, err := c.DB.QueryContext(ctx, "SELECT backend, object_key, state FROM dossier_journal WHERE state <> 'marker'")
 	if err != nil {
-		if text := strings.ToLower(err.Error()); strings.Contains(text, "no such table") || strings.Contains(text, "not exist") {
+		if noTable.MatchString(err.Error()) {
 			return states, nil
 		}
 		return nil, err

@@ -57,6 +57,7 @@ type harness struct {
 }
 
 func newHarness(t *testing.T) *harness {
+	t.Helper()
 	h := &harness{T: t, seed: rand.Uint64(), each: killsEach}
 	if text := os.Getenv("DOSSIER_SEED"); text != "" {
 		var err error
@@ -69,7 +70,7 @@ func newHarness(t *testing.T) *harness {
 	if os.Getenv("DOSSIER_LONG") == "1" {
 		h.each, moments = 10*h.each, 10*moments
 	}
-	h.plan = newPlan(rand.New(rand.NewPCG(h.seed, 2)), h.enumerate(), h.each, moments)
+	h.plan = newPlan(t.Context(), rand.New(rand.NewPCG(h.seed, 2)), h.enumerate(), h.each, moments)
 	return h
 }
 
@@ -89,7 +90,7 @@ func (h *harness) enumerate() map[target][]string {
 		found[target{application, point}] = nil
 	}
 	all := slices.Concat(works, scratchWorks)
-	for i := range 4 * len(all) {
+	for i := range 5 * len(all) {
 		w := all[i%len(all)]
 		was := points.Counts()
 		if err := w.do(h.Context(), c); err != nil && !expected(err) {

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 	if orders := os.Getenv(childVariable); orders != "" {
 		os.Exit(childMain(orders))
 	}
+	if os.Getenv(killVariable) != "" {
+		killMain()
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

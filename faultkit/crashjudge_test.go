@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,12 +197,26 @@ func (s *scene) picture() string {
 		"SELECT id || ' ' || state || ' ' || object_key || ' due ' || due_at || ' attempts ' || attempts || ' ' || last_error FROM dossier_journal",
 		"SELECT coalesce(id, '') || ' ' || title || ' ' || coalesce(file, '') || ' ' || coalesce(pages, '') FROM documents",
 	} {
-		rows, err := w.pool.QueryContext(context.Background(), query)
-		for err == nil && rows.Next() {
-			var line string
-			err = rows.Scan(&line)
-			fmt.Fprintln(&b, line)
+		if err := w.print(s.Context(), &b, query); err != nil {
+			fmt.Fprintln(&b, err)
 		}
 	}
 	return b.String()
+}
+
+// print writes the rows of a query for one text, one a line.
+func (w *world) print(ctx context.Context, out io.Writer, query string) error {
+	rows, err := w.pool.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, line)
+	}
+	return rows.Err()
 }

@@ -54,26 +54,29 @@ func (c *child) upload(ctx context.Context, opts dossier.PutOptions) (dossier.Up
 	return upload, parts, nil
 }
 
-// multipart replaces an object, or makes a new one only.
+// multipart replaces an object, then makes a new one only.
 func multipart(ctx context.Context, c *child) error {
-	var opts dossier.PutOptions
-	opts.If.IfAbsent = c.random.IntN(2) == 0
-	upload, parts, err := c.upload(ctx, opts)
-	if err != nil {
-		return err
-	}
-	for _, err := range c.scratch.Parts(ctx, upload) {
+	for _, only := range []bool{false, true} {
+		upload, parts, err := c.upload(ctx, dossier.PutOptions{If: dossier.Condition{IfAbsent: only}})
+		if err != nil {
+			return err
+		}
+		for _, err := range c.scratch.Parts(ctx, upload) {
+			if err != nil {
+				return err
+			}
+		}
+		if only {
+			err = c.scratch.Delete(ctx, upload.Key, dossier.DeleteOptions{})
+		}
+		if err == nil {
+			_, err = c.scratch.CompleteUpload(ctx, upload, parts)
+		}
 		if err != nil {
 			return err
 		}
 	}
-	if opts.If.IfAbsent {
-		if err := c.scratch.Delete(ctx, upload.Key, dossier.DeleteOptions{}); err != nil {
-			return err
-		}
-	}
-	_, err = c.scratch.CompleteUpload(ctx, upload, parts)
-	return err
+	return nil
 }
 
 func multipartFails(ctx context.Context, c *child) error {

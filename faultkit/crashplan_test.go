@@ -2,6 +2,7 @@ package faultkit_test
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -16,22 +17,26 @@ type target struct {
 
 // plan is what is left to be killed. It is safe for concurrent use.
 type plan struct {
-	works map[target][]string // that lead to a point
+	works   map[target][]string // that lead to a point
+	open    context.Context     //nolint:containedctx // ends when everything has died that was to die
+	fulfill context.CancelFunc
 
 	mu      sync.Mutex
 	random  *rand.Rand
-	left    map[role][]target
-	moments int // deaths at random moments that are still to come
+	left    map[role][]target // that nobody works on
+	deaths  int               // at points that are still to come
+	moments int               // deaths at random moments that are still to come
 	misses  map[target]int
 	kills   map[target]int
 }
 
 // newPlan asks for so many kills at each of the points and at random moments.
-func newPlan(random *rand.Rand, works map[target][]string, each, moments int) *plan {
+func newPlan(ctx context.Context, random *rand.Rand, works map[target][]string, each, moments int) *plan {
 	p := &plan{
-		works: works, random: random, moments: moments,
+		works: works, random: random, moments: moments, deaths: each * len(works),
 		left: map[role][]target{}, misses: map[target]int{}, kills: map[target]int{},
 	}
+	p.open, p.fulfill = context.WithCancel(ctx)
 	for _, one := range slices.SortedFunc(maps.Keys(works), compareTargets) {
 		p.left[one.role] = append(p.left[one.role], slices.Repeat([]target{one}, each)...)
 	}
@@ -61,7 +66,7 @@ func (p *plan) next(r role) task {
 	one := task{target: target{role: r}, hit: 1, seed: p.random.Uint64()}
 	n := len(p.left[r])
 	switch {
-	case p.moments > 0 && p.random.IntN(n+1) < p.moments/3:
+	case p.moments > 0 && (n == 0 || p.random.IntN(n) < p.moments/3):
 		one.kill = true
 	case n > 0:
 		one.target = p.left[r][n-1]
@@ -93,17 +98,21 @@ func (p *plan) killed(one target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.kills[one]++
-	if one.point == "" && p.moments > 0 {
+	switch {
+	case one.point != "":
+		p.deaths--
+	case p.moments > 0:
 		p.moments--
+	default:
+		return
+	}
+	if p.deaths+p.moments == 0 {
+		p.fulfill()
 	}
 }
 
 // over reports whether nothing is left.
-func (p *plan) over() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.left[application])+len(p.left[sweeper])+p.moments == 0
-}
+func (p *plan) over() bool { return p.open.Err() != nil }
 
 // killsAt counts the deaths at a point, of all roles; for no point, those at random moments.
 func (p *plan) killsAt(point string) int {

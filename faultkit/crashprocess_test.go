@@ -66,7 +66,7 @@ func process(ctx context.Context, orders childOrders, one task) (fate, string) {
 		return failed, err.Error()
 	}
 	if one.kill {
-		stop := killLater(command, out, one.seed%8 != 0, time.Duration(one.seed%uint64(longestLife)))
+		stop := killLater(ctx, command, out, one.seed%8 != 0, time.Duration(one.seed%uint64(longestLife)))
 		defer stop()
 	}
 	err = command.Wait()
@@ -84,8 +84,8 @@ func process(ctx context.Context, orders childOrders, one task) (fate, string) {
 const longestLife = 80 * time.Millisecond
 
 // killLater kills the process after the delay unless it is stopped.
-func killLater(command *exec.Cmd, out *output, patient bool, delay time.Duration) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+func killLater(ctx context.Context, command *exec.Cmd, out *output, patient bool, delay time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -39,7 +39,7 @@ func (s *scene) play() {
 
 // live keeps processes alive until enough have died, then kills the others.
 func (s *scene) live() {
-	ctx, cancel := context.WithCancel(s.Context())
+	ctx, cancel := context.WithCancel(s.plan.open)
 	defer cancel()
 	s.lives, s.kills = nil, 0
 	var group sync.WaitGroup
@@ -72,7 +72,7 @@ func (s *scene) liveOnce(ctx context.Context, slot int, r role) (over bool) {
 	case ctx.Err() != nil && one.point != "": // killed from outside, unless it was faster
 		s.plan.missed(one.target, false)
 		one.point = ""
-	case result == ended && !s.plan.missed(one.target, true):
+	case result == ended && one.point != "" && !s.plan.missed(one.target, true):
 		s.Errorf("%s %s is not hit any more by %q", one.role, one.point, orders.Works)
 		return true
 	}

@@ -90,7 +90,7 @@ var scratchWorks = []work{
 func inScratch(do func(context.Context, *child) error) func(context.Context, *child) error {
 	return func(ctx context.Context, c *child) (err error) {
 		if c.scratch == nil {
-			if c.scratch, err = newScratch(c.orders.Dir, c.orders.Slot, c.points); err != nil {
+			if c.scratch, err = newScratch(c.orders.Dir, c.orders.Slot, c.points); err != nil { //nolint:contextcheck // a local store opens without one
 				return err
 			}
 		}
@@ -101,7 +101,7 @@ func inScratch(do func(context.Context, *child) error) func(context.Context, *ch
 // openStore opens a store that was never opened, or one whose first user died in doing so.
 func openStore(ctx context.Context, c *child) error {
 	dir := filepath.Join(c.scratch.dir+"-fresh", fmt.Sprint(c.random.IntN(3)))
-	b, err := local.New(dir, local.Config{Step: c.points.Hit})
+	b, err := local.New(dir, local.Config{Step: c.points.Hit}) //nolint:contextcheck // as above
 	if err != nil {
 		return err
 	}

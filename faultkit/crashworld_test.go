@@ -10,15 +10,16 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/faultkit"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/model"
 	"github.com/dossier-go/dossier/session"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
 // document is the model of the crash harness. Nearly every key is in a folder of its own, so that folders come and go.
@@ -81,7 +82,7 @@ func (w *world) close() error { return errors.Join(w.pool.Close(), w.store.Close
 
 // createWorld makes an empty world in dir.
 func createWorld(ctx context.Context, dir string) error {
-	w, err := openWorld(dir, nil, 0)
+	w, err := openWorld(dir, nil, 0) //nolint:contextcheck // as any start of an application
 	if err != nil {
 		return err
 	}

@@ -65,8 +65,13 @@ type group struct {
 
 func (r *Report) groups() []group {
 	return []group{
-		{"missing", &r.Missing}, {"mismatched", &r.Mismatched}, {"shared", &r.Shared}, {"condemned", &r.Condemned},
-		{"orphaned", &r.Orphaned}, {"known", &r.Known}, {"leftover", &r.Leftover},
+		{"missing", &r.Missing},
+		{"mismatched", &r.Mismatched},
+		{"shared", &r.Shared},
+		{"condemned", &r.Condemned},
+		{"orphaned", &r.Orphaned},
+		{"known", &r.Known},
+		{"leftover", &r.Leftover},
 	}
 }
 
