@@ -112,14 +112,14 @@ func (k *keeper) tick(ctx context.Context, every time.Duration) {
 		return
 	}
 	from := time.Now()
-	limit, cancel := context.WithTimeout(ctx, every)
+	limit, cancel := context.WithDeadline(ctx, k.earliest(ids).Add(-every/4)) // so that there is time to end the uploads
 	defer cancel()
 	err := k.m.journal.Renew(limit, k.m.opts.Lease, ids...)
 	if err == nil {
 		k.renewed(from, ids)
 		return
 	}
-	if errors.Is(err, dossier.ErrLeaseLost) || ctx.Err() == nil && k.endsBefore(time.Now().Add(every), ids) {
+	if errors.Is(err, dossier.ErrLeaseLost) || ctx.Err() == nil && k.earliest(ids).Before(time.Now().Add(every)) {
 		k.lose(fmt.Errorf("%w: the leases could not be renewed: %w", dossier.ErrLeaseLost, err))
 	}
 }
@@ -135,15 +135,17 @@ func (k *keeper) renewed(from time.Time, ids []string) {
 	}
 }
 
-func (k *keeper) endsBefore(t time.Time, ids []string) bool {
+// earliest is when the first of the leases ends.
+func (k *keeper) earliest(ids []string) time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	first := time.Now().Add(k.m.opts.Lease)
 	for _, id := range ids {
-		if deadline, ok := k.deadline[id]; ok && deadline.Before(t) {
-			return true
+		if deadline, ok := k.deadline[id]; ok && deadline.Before(first) {
+			first = deadline
 		}
 	}
-	return false
+	return first
 }
 
 func (k *keeper) lose(err error) {

@@ -18,7 +18,7 @@ import (
 // An upload may take longer than its lease: the lease is renewed while it lasts, so no sweep can take the object.
 func TestRule2LeaseIsRenewedDuringASlowUpload(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{Lease: 400 * time.Millisecond})
+	w := newWorld(t, session.Options{Lease: 4 * time.Second})
 	due := func() string { return texts(t, w.plain, "SELECT due_at FROM dossier_journal")[0] }
 	w.faults.on("put before", func() error {
 		for range 3 { // renewals
@@ -82,7 +82,7 @@ func TestRule2UploadEndsBeforeALeaseThatCannotBeRenewed(t *testing.T) {
 // Staged files wait for their row under a lease that is kept up, however long the caller thinks.
 func TestRule2LeaseIsRenewedWhileStaged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{Lease: 300 * time.Millisecond})
+	w := newWorld(t, session.Options{Lease: 4 * time.Second})
 	w.run(func(ctx context.Context, s *session.Session) error {
 		p := &paper{Title: "a", File: text("one")}
 		if err := s.Stage(ctx, p); err != nil {
