@@ -12,8 +12,8 @@ type Audit struct {
 	// Default: the time of the insert.
 	CreatedAt time.Time `bun:"created_at,notnull" json:"created_at"`
 
-	// UpdatedAt is set on every insert and update that the session writes, whatever it held. UTC, whole
-	// microseconds. Default: the time of the write.
+	// UpdatedAt is set on every update that the session writes, whatever it held, unless the update names the column;
+	// on insert it is set if it is zero. UTC, whole microseconds. Default: the time of the write.
 	UpdatedAt time.Time `bun:"updated_at,notnull" json:"updated_at"`
 }
 

@@ -66,7 +66,7 @@ func (m *Manager) DB() *bun.DB { return m.db }
 // Register checks the `file` tags of the models' types, makes their scans remember what was loaded, and sets column
 // types for CreateSchema. Types that are not registered are prepared at first use; register them before other
 // goroutines read them through plain bun. Models are pointers to structs, nil ones too. Errors: dossier.ErrInvalid and
-// ErrNoBackend, with the field's name.
+// ErrNoBackend, with the field's name; ErrConflict when another manager over the same bun.DB has another registry.
 func (m *Manager) Register(models ...any) error {
 	var errs []error
 	for _, model := range models {

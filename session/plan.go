@@ -69,7 +69,9 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 		return nil, fmt.Errorf("%w: it has files and no primary key", dossier.ErrInvalid)
 	}
 	for _, f := range p.files {
-		m.bindScan(f)
+		if err := m.bindScan(f); err != nil {
+			return nil, fmt.Errorf("field %s: %w", f.field.GoName, err)
+		}
 	}
 	return p, nil
 }
@@ -80,7 +82,7 @@ func (m *Manager) planField(p *plan, t reflect.Type, field *schema.Field) error 
 		f, err := m.planFile(p, field)
 		p.files = append(p.files, f)
 		return err
-	case owner == reflect.TypeFor[model.UUID]():
+	case owner == reflect.TypeFor[model.UUID]() && t.Field(field.Index[0]).Anonymous: // one in a named field is another row's
 		p.uuid = field
 	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "CreatedAt":
 		p.created = field
@@ -149,15 +151,31 @@ func (p *plan) fileField(name string) (*fileField, error) {
 	return nil, fmt.Errorf("%w: table %s has no file column %q", dossier.ErrInvalid, p.table.Name, name)
 }
 
+// binding asks the scan of a column, in place of a value, which registry it binds.
+type binding struct{ registry *dossier.Registry }
+
 // bindScan makes the column's scans bind the registry, and makes NULL into a used pointer nil. The handles themselves
-// remember what was scanned.
-func (m *Manager) bindScan(f *fileField) {
+// remember what was scanned. The scan belongs to the bun.DB, so all managers over it must have one registry.
+func (m *Manager) bindScan(f *fileField) error {
 	field, scan := f.field, f.field.Scan
+	var bound binding
+	_ = scan(reflect.New(field.StructField.Type).Elem(), &bound) // a scan that is not ours does not know the type
+	if bound.registry == m.opts.Registry {
+		return nil
+	}
+	if bound.registry != nil {
+		return fmt.Errorf("%w: another manager over this bun.DB has another registry; make a bun.DB for each over the same sql.DB",
+			dossier.ErrConflict)
+	}
 	field.CreateTableSQLType = "TEXT"
 	if field.UserSQLType != "" {
 		field.CreateTableSQLType = field.UserSQLType
 	}
 	field.Scan = func(dest reflect.Value, src any) error {
+		if asked, ok := src.(*binding); ok {
+			asked.registry = m.opts.Registry
+			return nil
+		}
 		if src == nil {
 			dest.SetZero()
 			return nil
@@ -178,6 +196,7 @@ func (m *Manager) bindScan(f *fileField) {
 		}
 		return nil
 	}
+	return nil
 }
 
 // prepareInsert fills what an embedded model.UUID and model.Audit promise.
