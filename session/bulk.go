@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/model"
@@ -70,7 +71,7 @@ func (s *Session) bulk(ctx context.Context, op string, row any, where string, do
 	}
 	defer s.leave()
 	p, err := s.m.planOf(reflect.TypeOf(row))
-	if err == nil && where == "" {
+	if err == nil && strings.TrimSpace(where) == "" {
 		err = fmt.Errorf("%w: the condition is empty; \"1 = 1\" means all rows", dossier.ErrInvalid)
 	}
 	if err == nil {

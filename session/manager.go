@@ -51,7 +51,10 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), m.opts.CleanupTimeout)
 	defer cancel()
-	return m, m.examineDatabase(ctx)
+	if err := m.examineDatabase(ctx); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // Registry returns the registry of the manager.
