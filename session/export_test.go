@@ -4,4 +4,8 @@ package session
 var (
 	CheckStatement = checkStatement
 	LockOpened     = lockOpened
+	ReadSideFile   = readSideFile
 )
+
+// SideEntry is a line of a side file.
+type SideEntry = sideEntry

@@ -19,20 +19,30 @@ import (
 func TestRule2LeaseIsRenewedDuringASlowUpload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, session.Options{Lease: 4 * time.Second})
-	due := func() string { return texts(t, w.plain, "SELECT due_at FROM dossier_journal")[0] }
 	w.faults.on("put before", func() error {
-		for range 3 { // renewals
-			for first := due(); due() == first; {
-				if t.Context().Err() != nil {
-					return errors.New("the lease was never renewed")
-				}
-			}
+		if err := w.awaitRenewals(3); err != nil {
+			return err
 		}
 		_, err := w.Sweep(w.ctx, journal.SweepOptions{})
 		return err
 	})
 	w.insert(&paper{Title: "a", File: text("one")})
 	w.settle("one")
+}
+
+// awaitRenewals waits until the lease of the one intent was renewed so often.
+func (w *world) awaitRenewals(n int) error {
+	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+	defer cancel()
+	due := func() string { return texts(w.t, w.plain, "SELECT due_at FROM dossier_journal")[0] }
+	for range n {
+		for first := due(); due() == first; {
+			if ctx.Err() != nil {
+				return errors.New("the lease is not renewed")
+			}
+		}
+	}
+	return nil
 }
 
 // A lease that is gone ends the upload at once, with ErrLeaseLost, and nothing is committed: the sweep that has the
@@ -88,13 +98,7 @@ func TestRule2LeaseIsRenewedWhileStaged(t *testing.T) {
 		if err := s.Stage(ctx, p); err != nil {
 			return err
 		}
-		due := func() string { return texts(t, w.plain, "SELECT due_at FROM dossier_journal")[0] }
-		for first := due(); due() == first; {
-			if t.Context().Err() != nil {
-				return errors.New("the lease was never renewed")
-			}
-		}
-		return s.Insert(ctx, p)
+		return errors.Join(w.awaitRenewals(1), s.Insert(ctx, p))
 	})
 	w.settle("one")
 }

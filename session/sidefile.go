@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -229,16 +230,16 @@ func (f *stagedFile) sideEntry() sideEntry {
 }
 
 // readSideFile returns the whole lines of a side file.
-func readSideFile(file *os.File) ([]sideEntry, error) {
-	if _, err := file.Seek(0, 0); err != nil {
-		return nil, err
-	}
+func readSideFile(file io.Reader) ([]sideEntry, error) {
 	var entries []sideEntry
 	reader := bufio.NewReader(file)
 	for first := true; ; first = false {
 		line, err := reader.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return entries, nil // what follows the last newline was never written whole
+		}
 		if err != nil {
-			return entries, nil //nolint:nilerr // what follows the last newline was never written whole
+			return nil, err
 		}
 		if first && line != sideHeader {
 			return nil, fmt.Errorf("%w: it begins with %q, not with %q", dossier.ErrInvalid, strings.TrimSpace(line), strings.TrimSpace(sideHeader))
