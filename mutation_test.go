@@ -2,6 +2,7 @@ package dossier_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,6 +81,9 @@ func (m mutation) apply(folder string) (string, error) {
 	return overlay, os.WriteFile(overlay, replace, 0o600)
 }
 
+// mutationTries is how often tests that pass are run again: some mistakes show only in some races.
+const mutationTries = 5
+
 // caught reports whether the tests of a mutation fail, as they must.
 func (m mutation) caught(t *testing.T) error {
 	t.Helper()
@@ -87,6 +91,18 @@ func (m mutation) caught(t *testing.T) error {
 	if err != nil {
 		return err
 	}
+	for range mutationTries {
+		if err = m.try(t, overlay); !errors.Is(err, errNotCaught) {
+			return err
+		}
+	}
+	return err
+}
+
+var errNotCaught = errors.New("the tests pass")
+
+func (m mutation) try(t *testing.T, overlay string) error {
+	t.Helper()
 	args := []string{"test", "-overlay", overlay, "-vet=off", "-count=1", "-timeout=2m", "-failfast", "-run", m.run}
 	if m.race {
 		args = append(args, "-race")
@@ -101,7 +117,7 @@ func (m mutation) caught(t *testing.T) error {
 	case strings.Contains(text, "no tests to run"):
 		return fmt.Errorf("no test of %s matches %s", m.pkg, m.run)
 	case err == nil:
-		return fmt.Errorf("the tests %s of %s pass", m.run, m.pkg)
+		return fmt.Errorf("%s of %s: %w", m.run, m.pkg, errNotCaught)
 	case strings.Contains(text, "panic: test timed out"):
 		return fmt.Errorf("the tests hang; break the line in another way:\n%s", text)
 	case !strings.Contains(text, "--- FAIL: ") && !strings.Contains(text, "panic: "):
