@@ -29,7 +29,7 @@ type Manager struct {
 }
 
 // New returns a manager. It asks the database where its file is. Errors: errors.ErrUnsupported for databases other than
-// SQLite, dossier.ErrInvalid for pool settings under which a session could wait for itself, or with which each
+// SQLite, dossier.ErrInvalid for negative durations, for pool settings under which a session could wait for itself, or with which each
 // connection would be a database of its own.
 func New(db *bun.DB, opts Options) (*Manager, error) {
 	if db == nil {
@@ -37,6 +37,9 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	}
 	if name := db.Dialect().Name(); name != dialect.SQLite {
 		return nil, fmt.Errorf("new manager: %w: the %v dialect; SQLite is supported", errors.ErrUnsupported, name)
+	}
+	if err := opts.check(); err != nil {
+		return nil, fmt.Errorf("new manager: %w", err)
 	}
 	m := &Manager{db: db, reader: opts.Reader, opts: opts.withDefaults(), writer: make(chan struct{}, 1)}
 	if m.reader == nil {

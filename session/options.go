@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,7 +25,8 @@ type Options struct {
 	Journal *bun.DB
 	// Reader is the pool for reads outside a transaction. Default: nil, the manager's pool.
 	Reader *bun.DB
-	// Lease is how long an upload may go on without its lease being renewed; renewal is automatic. Default: 0, 2 minutes.
+	// Lease is how long an upload may go on without its lease being renewed; renewal is automatic. It must be 50 ms or more;
+	// seconds are sensible. Default: 0, 2 minutes.
 	Lease time.Duration
 	// Quarantine is how long after the delete of an abandoned upload its object is deleted once more. Default: 0, 1 hour.
 	Quarantine time.Duration
@@ -70,6 +72,27 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// check refuses durations that make no sense; zero is the default everywhere.
+func (o Options) check() error {
+	for name, value := range map[string]time.Duration{
+		"Lease": o.Lease, "Quarantine": o.Quarantine, "CleanupTimeout": o.CleanupTimeout, "ReclaimAfter": o.ReclaimAfter,
+	} {
+		if value < 0 {
+			return fmt.Errorf("options: %w: %s is %v", dossier.ErrInvalid, name, value)
+		}
+	}
+	if o.Lease > 0 && o.Lease < minLease {
+		return fmt.Errorf("options: %w: Lease is %v, at least %v are needed", dossier.ErrInvalid, o.Lease, minLease)
+	}
+	if o.DeleteAfter < 0 && o.DeleteAfter != AtOnce {
+		return fmt.Errorf("options: %w: DeleteAfter is %v; AtOnce means without delay", dossier.ErrInvalid, o.DeleteAfter)
+	}
+	return nil
+}
+
+// minLease is the shortest lease that can be renewed in time; the journal counts milliseconds.
+const minLease = 50 * time.Millisecond
 
 func setDuration(field *time.Duration, value time.Duration) {
 	if *field == 0 {

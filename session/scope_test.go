@@ -235,6 +235,19 @@ func TestNewRefusesPoolsThatCannotWork(t *testing.T) {
 	}
 }
 
+// A duration that makes no sense is refused by New, not met as a panic or a failed commit later.
+func TestNewRefusesDurationsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	w := newMemoryWorld(t, session.Options{})
+	for _, bad := range []session.Options{
+		{Lease: -1}, {Lease: 1}, {Quarantine: -1}, {CleanupTimeout: -1}, {ReclaimAfter: -1}, {DeleteAfter: -2},
+	} {
+		if m, err := session.New(w.DB(), bad); !errors.Is(err, dossier.ErrInvalid) || m != nil {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
 // A pool of two connections is enough for everything that a session does, many at a time.
 func TestTwoConnectionsAreEnough(t *testing.T) {
 	t.Parallel()

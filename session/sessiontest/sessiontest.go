@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/dossier-go/dossier"
@@ -77,7 +78,7 @@ func registerBackends(t testing.TB, registry *dossier.Registry, typ reflect.Type
 	}
 	for i := range typ.NumField() {
 		field := typ.Field(i)
-		if field.Anonymous {
+		if field.Anonymous || strings.HasPrefix(field.Tag.Get("bun"), "embed:") {
 			registerBackends(t, registry, field.Type)
 		}
 		tag, ok := field.Tag.Lookup("file")
