@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dossier-go/dossier"
@@ -89,16 +90,18 @@ func (j *Journal) postpone(ctx context.Context, opts SweepOptions, owner string,
 	if pause <= 0 {
 		pause = time.Hour
 	}
-	text := problem.Error()
-	if len(text) > 500 {
-		text = text[:500]
-	}
 	_, err := j.own(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
-		text, now, milliseconds(pause), entry.ID, owner)
+		storable(problem.Error()), now, milliseconds(pause), entry.ID, owner)
 	if err != nil {
 		return fmt.Errorf("sweep: postpone: %w", err)
 	}
 	return nil
+}
+
+// storable cuts a text of anybody's making to what every database takes: 500 bytes of UTF-8 without NUL.
+func storable(text string) string {
+	text = strings.ReplaceAll(text, "\x00", "")
+	return strings.ToValidUTF8(text[:min(len(text), 500)], "")
 }
 
 // Release gives up objects whose uploads ended with a known outcome and that no row took: rule 7. It claims each
