@@ -104,6 +104,13 @@ type PutOptions struct {
 	// Metadata to keep with the object: names [a-z][a-z0-9_]*, values UTF-8 without control characters, 2 KiB in
 	// all. Default: none.
 	Metadata map[string]string
+	// Class is the storage class, as the store names it: "STANDARD_IA", "NEARLINE", "Cool". Default: "", the store's own.
+	Class string
+	// Tags of the object: at most 10, names of 1 to 128 and values of up to 256 letters, digits, spaces and "+-=._:/@".
+	// Default: none.
+	Tags map[string]string
+	// ACL is a predefined access control list, as the store names it: "private", "public-read". Default: "", the store's own.
+	ACL string
 	// PutID is a random name of this write that resolves a lost answer. Default: "", the backend makes one.
 	PutID string
 	// Progress is called with the number of bytes read so far, from one goroutine at a time. Default: nil.

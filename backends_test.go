@@ -18,7 +18,7 @@ import (
 // storesURL is where the stores under test say that they are served.
 const storesURL = "https://files.example/store"
 
-// everyCapability is all there is.
+// everyCapability is all there is for a store without a service behind it.
 const everyCapability = dossier.Multipart<<1 - 1
 
 func storesSigner(t *testing.T) *dossier.Signer {

@@ -1,6 +1,10 @@
 package dossier
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // Capabilities is a set of promises of a backend. A set bit is tested by package backendtest; a clear bit means that
 // asking for it is [errors.ErrUnsupported] before any side effect.
@@ -32,13 +36,17 @@ const (
 	BindIfAbsent                               // … to create-only
 	BindChecksum                               // … to a checksum
 	Multipart                                  // MultipartBackend works
+	SignPart                                   // signed PUT URLs for the parts of a multipart upload
+	StoresClass                                // PutOptions.Class is honoured
+	StoresTags                                 // PutOptions.Tags is honoured
+	StoresACL                                  // PutOptions.ACL is honoured
 )
 
 var capabilityNames = []string{
 	"PutIfAbsent", "PutMatch", "DeleteMatch", "GetMatch", "CopyIfAbsent", "AtomicMove", "SuffixRange",
 	"StoresMetadata", "StoresHeader", "StoresCRC32C", "VerifiesChecksums", "ConsistentList", "FlatKeys", "Durable",
 	"SignGet", "SignPut", "SignDelete", "SignPost", "BindType", "BindLength", "BindMaxLength", "BindIfAbsent",
-	"BindChecksum", "Multipart",
+	"BindChecksum", "Multipart", "SignPart", "StoresClass", "StoresTags", "StoresACL",
 }
 
 // Has reports whether every bit of want is set.
@@ -53,4 +61,28 @@ func (c Capabilities) String() string {
 		}
 	}
 	return strings.Join(names, ",")
+}
+
+// CheckPut returns an error that Is [errors.ErrUnsupported] when opts asks for what the set does not hold. Backends call
+// it before any side effect of a Put or CreateUpload.
+func (c Capabilities) CheckPut(opts PutOptions) error {
+	for _, asked := range []struct {
+		is   bool
+		of   Capabilities
+		what string
+	}{
+		{opts.If.IfAbsent, PutIfAbsent, "create-only writes"},
+		{opts.If.Match != "", PutMatch, "conditional writes"},
+		{opts.Expect.any(), VerifiesChecksums, "checking checksums"},
+		{opts.Header != Header{}, StoresHeader, "header fields"},
+		{len(opts.Metadata) > 0, StoresMetadata, "metadata"},
+		{opts.Class != "", StoresClass, "storage classes"},
+		{len(opts.Tags) > 0, StoresTags, "tags"},
+		{opts.ACL != "", StoresACL, "access control lists"},
+	} {
+		if asked.is && !c.Has(asked.of) {
+			return fmt.Errorf("%w: the store does not offer %s (capability %v)", errors.ErrUnsupported, asked.what, asked.of)
+		}
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ const maxHeaderValue = 1 << 10
 
 // CheckPutOptions returns an error that Is [ErrInvalid] for options that no backend accepts: more than one condition,
 // negative limits, checksums of the wrong length, metadata outside the portable grammar, header fields with control
-// characters, a malformed content type. Backends that are used without a registry call it first.
+// characters, a malformed content type, class, tag or access control list. Backends that are used without a registry call it first.
 func CheckPutOptions(opts PutOptions) error {
 	if opts.MaxSize < 0 {
 		return fmt.Errorf("%w: MaxSize is %d", ErrInvalid, opts.MaxSize)
@@ -29,7 +29,8 @@ func CheckPutOptions(opts PutOptions) error {
 	if opts.If.NotMatch != "" {
 		return fmt.Errorf("%w: NotMatch is a condition of reads", ErrInvalid)
 	}
-	return errors.Join(checkCondition(opts.If), checkChecksums(opts.Expect), checkHeader(opts.Header), checkMetadata(opts.Metadata))
+	return errors.Join(checkCondition(opts.If), checkChecksums(opts.Expect), checkHeader(opts.Header), checkMetadata(opts.Metadata),
+		checkPlacement(opts))
 }
 
 // CheckGetOptions returns an error that Is [ErrInvalid] for a range or condition that has no meaning.
@@ -163,6 +164,9 @@ func CheckSignRequest(req SignRequest) error {
 	if req.Method != "GET" && req.Method != "HEAD" && req.Respond != (Header{}) {
 		return fmt.Errorf("%w: only a GET has an answer to override", ErrInvalid)
 	}
+	if err := checkPartRequest(req); err != nil {
+		return err
+	}
 	if req.Window < 0 || req.Window >= req.TTL && req.Window > 0 {
 		return fmt.Errorf("%w: window %v of a life of %v", ErrInvalid, req.Window, req.TTL)
 	}
@@ -171,6 +175,17 @@ func CheckSignRequest(req SignRequest) error {
 	}
 	return errors.Join(CheckKey(req.Key), checkTTL(req.TTL), checkBoundCondition(req.If), checkChecksums(req.Expect),
 		checkHeader(Header{ContentType: req.ContentType}), checkHeader(req.Respond), checkMetadata(req.Metadata))
+}
+
+func checkPartRequest(req SignRequest) error {
+	if req.Part == (PartRequest{}) {
+		return nil
+	}
+	object := req.ContentType != "" || req.MaxLength != 0 || req.If != (Condition{}) || len(req.Metadata) > 0
+	if req.Method != "PUT" || req.Part.UploadID == "" || object {
+		return fmt.Errorf("%w: a part is a PUT, names its upload and has only a length and a checksum to bind", ErrInvalid)
+	}
+	return checkPartNumber(req.Part.Number)
 }
 
 // CheckFormRequest returns an error for a bad key ([ErrInvalidKey]), life or binding ([ErrInvalid]).

@@ -100,9 +100,20 @@ type SignRequest struct {
 	Metadata map[string]string
 	// Respond overrides header fields of the answer to a GET. Default: those of the object.
 	Respond Header
+	// Part makes a PUT store one part of a multipart upload of Key instead of the object; only Length and Expect can be
+	// bound then. Default: none.
+	Part PartRequest
 	// Window rounds the time of signing down, so that all URLs made within it are identical and can be cached; the
 	// URL lives TTL from the beginning of the window, so Window must be less than TTL. Default: 0, not rounded.
 	Window time.Duration
+}
+
+// PartRequest names one part of a multipart upload.
+type PartRequest struct {
+	// UploadID is Upload.ID of an upload that was created.
+	UploadID string
+	// Number of the part, from 1 to Limits.MaxParts.
+	Number int
 }
 
 // SignedRequest is an HTTP request that its holder may send until NotAfter.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -106,13 +107,16 @@ const (
 )
 
 // SignURL signs req for the store served at base, an absolute URL or a path beginning with "/". Backends call it from
-// their SignURLs. The key follows base as escaped path. Errors: ErrInvalid, ErrInvalidKey.
+// their SignURLs. The key follows base as escaped path. Errors: ErrInvalid, ErrInvalidKey, errors.ErrUnsupported (a part).
 func (s *Signer) SignURL(base, store string, req SignRequest) (SignedRequest, error) {
 	if req.Method == "" {
 		req.Method = "GET"
 	}
 	if err := CheckSignRequest(req); err != nil {
 		return SignedRequest{}, err
+	}
+	if req.Part != (PartRequest{}) {
+		return SignedRequest{}, fmt.Errorf("%w: the parts of an upload have no signed URLs here", errors.ErrUnsupported)
 	}
 	params := signParams(req)
 	notAfter, err := s.sign("url", store, req.Method, req.Key, params, req.TTL, req.Window)

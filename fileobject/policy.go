@@ -33,6 +33,12 @@ type Policy struct {
 	Disposition string
 	// CacheControl is the Cache-Control header (RFC 9111) with which the file is served. Default: "".
 	CacheControl string
+	// Class is the storage class that the store is asked for. Default: "", the store's own.
+	Class string
+	// ACL is the predefined access control list that the store is asked for. Default: "", the store's own.
+	ACL string
+	// Tags are given to the stored object. Default: none.
+	Tags map[string]string
 }
 
 // ParsePolicy reads a `file` tag: the backend's name, then key:value options separated by commas. Values that hold a
@@ -41,7 +47,8 @@ type Policy struct {
 //	file:"uploads,max:20MiB,accept:image/*|application/pdf,key:{table}/{uuid}{ext},cache:'private, max-age=60'"
 //
 // Options: max and min (bytes, or with kB MB GB KiB MiB GiB), accept, many, key, checksum (crc32c or sha256),
-// disposition (inline or attachment), cache. An unknown, repeated or malformed option is [dossier.ErrInvalid].
+// disposition (inline or attachment), cache, and for stores that know them class, acl and tags (name=value, separated by
+// "|"). An unknown, repeated or malformed option is [dossier.ErrInvalid].
 func ParsePolicy(tag string) (Policy, error) {
 	p, err := parsePolicy(tag)
 	if err != nil {
@@ -138,10 +145,12 @@ func (p *Policy) set(name, value string) (err error) {
 		}
 		p.CacheControl = value
 		err = dossier.CheckPutOptions(dossier.PutOptions{Header: dossier.Header{CacheControl: value}})
+	case "class", "acl", "tags":
+		return p.place(name, value)
 	case "variants":
 		return fmt.Errorf("variants are not available in this version: %w", errors.ErrUnsupported)
 	default:
-		return errors.New("unknown; the options are max, min, accept, many, key, checksum, disposition, cache")
+		return errors.New("unknown; the options are max, min, accept, many, key, checksum, disposition, cache, class, acl, tags")
 	}
 	return err
 }

@@ -64,6 +64,8 @@ var badTags = []string{
 	"uploads,many:x", "uploads,many:1.5", "uploads,many:+1", "uploads,key:", "uploads,key:{table}{ext}", "uploads,key:{uuid", "uploads,key:{uuid}{typo}",
 	"uploads,key:/{uuid}", "uploads,key:../{uuid}", "uploads,key:.dossier/{uuid}", "uploads,key:{uuid}/{field:}", "uploads,checksum:md5", "uploads,checksum:",
 	"uploads,disposition:inlined", "uploads,disposition:", "uploads,cache:", "uploads,cache:'a\nb'", "uploads,cache:'open", "uploads,cache:é",
+	"uploads,class:", "uploads,class:a b", "uploads,acl:'x,y'", "uploads,acl:", "uploads,tags:", "uploads,tags:a", "uploads,tags:a=1|a=2",
+	"uploads,tags:=1", "uploads,tags:a=<", "uploads,tags:a=1|b=2|c=3|d=4|e=5|f=6|g=7|h=8|i=9|j=10|k=11",
 	"uploads,variants:small", "uploads,Max:1", "uploads,maximum:1", "uploads,required", "uploads;max:1", "up'loads", "\xff",
 }
 

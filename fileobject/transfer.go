@@ -180,6 +180,7 @@ func (t *Transfer) putable() error {
 func (t *Transfer) put(ctx context.Context, onUploadID func(id string) error) (dossier.Info, error) {
 	t.sum = ""
 	opts := dossier.PutOptions{MaxSize: t.target.Policy.Max, Progress: t.file.state.opts.Progress, OnUploadID: onUploadID}
+	opts.Class, opts.ACL, opts.Tags = t.target.Policy.Class, t.target.Policy.ACL, t.target.Policy.Tags
 	opts.If.IfAbsent = t.can(dossier.PutIfAbsent)
 	if t.can(dossier.StoresHeader) {
 		opts.Header = t.header()

@@ -44,7 +44,7 @@ func (t *Transfer) examineOriginal(ctx context.Context) (err error) {
 	algorithm := checksumKind(original.Checksum)
 	known := promised.SHA256 == nil || algorithm == "sha256"
 	known = known && (promised.CRC32C == nil || algorithm == "crc32c")
-	c.inside = c.backend == t.backend && algorithm == t.target.Policy.Checksum && known
+	c.inside = c.backend == t.backend && algorithm == t.target.Policy.Checksum && known && !t.target.Policy.placed()
 	t.copied = c
 	return original.agrees(c.info)
 }

@@ -8,19 +8,20 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/local"
+	"github.com/dossier-go/dossier/internal/urlparam"
 )
 
-func openFile(u *url.URL, p *parameters) (dossier.Backend, error) {
+func openFile(u *url.URL, p *urlparam.Set) (dossier.Backend, error) {
 	cfg := local.Config{
-		MustExist:        !p.truth("create"),
-		Durability:       []local.Durability{local.Durable, local.Fast}[p.choice("durability", "durable", "fast")],
-		FileMode:         p.mode("file_mode"),
-		DirMode:          p.mode("dir_mode"),
-		AllowFoldedNames: p.truth("allow_folded_names"),
-		Attributes:       []local.Attributes{local.AttributesAuto, local.AttributesRequired, local.AttributesNone}[p.choice("attributes", "auto", "required", "none")],
+		MustExist:        !p.Truth("create"),
+		Durability:       []local.Durability{local.Durable, local.Fast}[p.Choice("durability", "durable", "fast")],
+		FileMode:         p.Mode("file_mode"),
+		DirMode:          p.Mode("dir_mode"),
+		AllowFoldedNames: p.Truth("allow_folded_names"),
+		Attributes:       []local.Attributes{local.AttributesAuto, local.AttributesRequired, local.AttributesNone}[p.Choice("attributes", "auto", "required", "none")],
 	}
-	if err := p.done(); err != nil {
-		return nil, err
+	if err := p.Done(); err != nil {
+		return nil, fmt.Errorf("%w: %w", dossier.ErrInvalid, err)
 	}
 	folder, err := folderOf(u)
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/urlparam"
 )
 
 // opener opens the backends of one scheme.
 type opener struct {
 	scheme string
 	form   string // how its URLs look
-	open   func(u *url.URL, p *parameters) (dossier.Backend, error)
+	open   func(u *url.URL, p *urlparam.Set) (dossier.Backend, error)
 }
 
 // openers are all schemes, in order.
@@ -55,11 +56,11 @@ func openWith(o opener, u *url.URL) (dossier.Backend, error) {
 	if u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("%w: the URL has a user name, password or fragment", dossier.ErrInvalid)
 	}
-	query, err := url.ParseQuery(u.RawQuery)
+	query, err := urlparam.Parse(u.RawQuery)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the parameters are not URL-encoded", dossier.ErrInvalid)
+		return nil, fmt.Errorf("%w: %w", dossier.ErrInvalid, err)
 	}
-	return o.open(u, &parameters{values: query})
+	return o.open(u, query)
 }
 
 // parse is url.Parse without the URL in its errors.

@@ -98,6 +98,9 @@ func putWithoutPromise(t *trial) {
 		dossier.PutMatch:          {If: dossier.Condition{Match: version}},
 		dossier.StoresMetadata:    {Metadata: map[string]string{"a": "b"}},
 		dossier.StoresHeader:      {Header: dossier.Header{ContentType: "text/plain"}},
+		dossier.StoresClass:       {Class: "COLD"},
+		dossier.StoresTags:        {Tags: map[string]string{"a": "b"}},
+		dossier.StoresACL:         {ACL: "private"},
 		dossier.VerifiesChecksums: {Expect: dossier.Checksums{CRC32C: crc32c("new content")}},
 	} {
 		if t.can(capability) {

@@ -19,7 +19,7 @@ import (
 // CreateUpload implements [dossier.MultipartBackend]. The upload is a folder in .dossier/uploads, so that any process
 // can go on with it. opts.OnUploadID and opts.Progress are not called: the id is returned.
 func (b *Backend) CreateUpload(ctx context.Context, key string, opts dossier.PutOptions) (dossier.Upload, error) {
-	err := b.begin(ctx, checkKey(key), dossier.CheckPutOptions(opts), b.keeps(opts.Header, opts.Metadata, opts.PutID))
+	err := b.begin(ctx, checkKey(key), dossier.CheckPutOptions(opts), b.Describe().Capabilities.CheckPut(opts), b.keeps(opts.Header, opts.Metadata, opts.PutID))
 	if err != nil {
 		return dossier.Upload{}, b.fail("create upload", key, err)
 	}

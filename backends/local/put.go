@@ -13,7 +13,7 @@ import (
 // A condition that does not hold at the beginning fails before src is opened. If only the last step failed, the sync
 // of the folder, the error's Outcome is unknown: the object is there, but may not survive a power loss.
 func (b *Backend) Put(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions) (dossier.Info, error) {
-	if err := b.begin(ctx, checkKey(key), dossier.CheckPutOptions(opts)); err != nil {
+	if err := b.begin(ctx, checkKey(key), dossier.CheckPutOptions(opts), b.Describe().Capabilities.CheckPut(opts)); err != nil {
 		return dossier.Info{}, b.fail("put", key, err)
 	}
 	defer b.gate.leave()

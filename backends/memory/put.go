@@ -13,7 +13,7 @@ import (
 // Put implements [dossier.Backend]. There is never a multipart upload in it, so opts.OnUploadID is not called. A
 // condition that does not hold at the beginning, or a declared size over the budget, fails before src is opened.
 func (b *Backend) Put(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions) (dossier.Info, error) {
-	if err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts)); err != nil {
+	if err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts), b.Describe().Capabilities.CheckPut(opts)); err != nil {
 		return dossier.Info{}, fail("put", key, err)
 	}
 	info, err := b.put(ctx, key, src, opts)

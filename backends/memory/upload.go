@@ -30,7 +30,7 @@ type part struct {
 // CreateUpload implements [dossier.MultipartBackend]. opts.OnUploadID and opts.Progress are not called: the id is
 // returned.
 func (b *Backend) CreateUpload(ctx context.Context, key string, opts dossier.PutOptions) (dossier.Upload, error) {
-	if err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts)); err != nil {
+	if err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts), b.Describe().Capabilities.CheckPut(opts)); err != nil {
 		return dossier.Upload{}, fail("create upload", key, err)
 	}
 	opts.Progress, opts.OnUploadID, opts.Metadata = nil, nil, maps.Clone(opts.Metadata)
