@@ -43,6 +43,7 @@ var aboveSession = append([]string{"session"}, belowSession...)
 // dependency that is not in its row is a decision to be made in a review, with its reason.
 var layers = []layer{
 	{".", nil, nil, "the contracts; whoever uses them must get nothing else with them"},
+	{"internal/crc", nil, []string{"github.com/minio/crc64nvme"}, "the standard library is twenty times slower at it"},
 	{"internal/...", nil, nil, "leaves named by their job"},
 
 	{"fileobject", []string{"."}, nil, "the column type knows contracts, neither stores nor databases"},
@@ -80,6 +81,14 @@ var layers = []layer{
 	{"maintenance", aboveSession, []string{bun, uuid}, "audit, copy and verification on a session"},
 	{"httpsession", aboveSession, []string{bun, uuid, "github.com/alexedwards/scs/v2"}, "a store for scs on a session"},
 	{"faultkit", []string{".", "journal", "session"}, []string{bun}, "faults and an independent checker, for users' tests too"},
+	{
+		"faultkit/inventory", nil,
+		[]string{
+			"github.com/aws/aws-sdk-go-v2", "cloud.google.com/go/storage", "google.golang.org/api",
+			"github.com/Azure/azure-sdk-for-go",
+		},
+		"what is in a cloud store, without any code of this module; tests only",
+	},
 
 	{"filehttp", []string{".", "fileobject"}, nil, "sees the session through small interfaces only"},
 	{

@@ -11,16 +11,18 @@ import (
 	"regexp"
 )
 
-// Check compares the rows of a database with the objects in the folder of a local backend. It is independent: plain SQL
-// and a plain walk of the folder, and the standard library only. It keeps all keys in memory and reads every object, so it
-// is for tests; nothing may be writing meanwhile.
+// Check compares the rows of a database with the objects of a store: the folder of a local backend or any [Inventory]. It
+// is independent: plain SQL and a plain walk of the folder, and the standard library only. It keeps all keys in memory and
+// reads every object, so it is for tests; nothing may be writing meanwhile.
 type Check struct {
 	// DB holds the rows, and the journal if there is one.
 	DB *sql.DB
 	// Columns that hold files, each as "table.column". Names that SQL would want quoted are refused.
 	Columns []string
-	// Dir is the folder of the local backend.
+	// Dir is the folder of the local backend. Default: "", see Inventory.
 	Dir string
+	// Inventory is the store when it is no folder. Default: nil, the folder.
+	Inventory Inventory
 	// Backend is the registered name of that backend: records that name another one are left out. Default: "", all
 	// records are of this backend.
 	Backend string
@@ -58,12 +60,20 @@ func (c Check) Run(ctx context.Context) (Report, error) {
 		return report, fmt.Errorf("check journal: %w", err)
 	}
 	report.Journal = len(states)
-	objects, err := readFolder(c.Dir)
-	if err != nil {
-		return report, fmt.Errorf("check folder: %w", err)
+	store := c.Inventory
+	if store == nil {
+		store = folder(c.Dir)
 	}
-	report.Objects, report.Leftover = len(objects.keys), objects.leftover
-	c.compareRows(references, states, objects, &report)
+	keys, leftover, err := store.Objects(ctx)
+	if err != nil {
+		return report, fmt.Errorf("check objects: %w", err)
+	}
+	report.Objects, report.Leftover = len(keys), leftover
+	objects := shelf{ctx, store, map[string]bool{}}
+	for _, key := range keys {
+		objects.keys[key] = true
+	}
+	compareRows(references, states, objects, &report)
 	compareObjects(references, states, objects, &report)
 	report.sort()
 	return report, nil
@@ -138,7 +148,7 @@ func (c Check) readJournal(ctx context.Context) (map[string]string, error) {
 }
 
 // compareRows looks for what the rows promise.
-func (c Check) compareRows(references map[string][]record, states map[string]string, objects folder, report *Report) {
+func compareRows(references map[string][]record, states map[string]string, objects shelf, report *Report) {
 	for key, records := range references {
 		if len(records) > 1 {
 			report.Shared = append(report.Shared, fmt.Sprintf("%s: %d references, in %s and %s", key, len(records), records[0].place, records[1].place))
@@ -161,7 +171,7 @@ func (c Check) compareRows(references map[string][]record, states map[string]str
 }
 
 // compareObjects looks for objects that no row has.
-func compareObjects(references map[string][]record, states map[string]string, objects folder, report *Report) {
+func compareObjects(references map[string][]record, states map[string]string, objects shelf, report *Report) {
 	for key := range objects.keys {
 		if references[key] != nil {
 			continue

@@ -1,6 +1,7 @@
 package faultkit
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,54 +15,67 @@ import (
 	"strings"
 )
 
-// folder is what a plain walk finds in the folder of a local backend.
-type folder struct {
-	dir      string
-	keys     map[string]bool // of objects
-	leftover []string        // temporary files and unfinished uploads
+// Inventory looks into a store without any code of this module. Package faultkit/inventory has those of the clouds.
+type Inventory interface {
+	// Objects returns the keys of all objects, and what is stored beside them: temporary files, unfinished uploads.
+	Objects(ctx context.Context) (keys, leftover []string, err error)
+	// Open reads an object. A missing one is an error that Is [fs.ErrNotExist].
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
 }
+
+// folder is the inventory of a local backend: a plain walk of its folder.
+type folder string
 
 // own is the folder's own part, where a local backend keeps its identity, its locks and what is not finished.
 const own = ".dossier"
 
-func readFolder(dir string) (folder, error) {
-	f := folder{dir: dir, keys: map[string]bool{}}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+// Objects implements [Inventory].
+func (f folder) Objects(context.Context) (keys, leftover []string, err error) {
+	err = filepath.WalkDir(string(f), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		key, err := filepath.Rel(dir, path)
+		key, err := filepath.Rel(string(f), path)
 		if err != nil {
 			return err
 		}
-		f.add(filepath.ToSlash(key))
+		key = filepath.ToSlash(key)
+		rest, inside := strings.CutPrefix(key, own+"/")
+		switch {
+		case !inside:
+			keys = append(keys, key)
+		case rest != "store" && !strings.HasPrefix(rest, "locks/"):
+			leftover = append(leftover, key)
+		}
 		return nil
 	})
-	return f, err
+	return keys, leftover, err
 }
 
-func (f *folder) add(key string) {
-	rest, inside := strings.CutPrefix(key, own+"/")
-	switch {
-	case !inside:
-		f.keys[key] = true
-	case rest != "store" && !strings.HasPrefix(rest, "locks/"):
-		f.leftover = append(f.leftover, key)
-	}
+// Open implements [Inventory].
+func (f folder) Open(_ context.Context, key string) (io.ReadCloser, error) {
+	return os.Open(filepath.Join(string(f), filepath.FromSlash(key)))
+}
+
+// shelf is an inventory while it is compared.
+type shelf struct {
+	ctx   context.Context //nolint:containedctx // lives as long as one check
+	store Inventory
+	keys  map[string]bool
 }
 
 // verify compares an object with its record: size, and checksum if the record has one.
-func (f *folder) verify(key string, r record) (err error) {
-	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(key)))
+func (s shelf) verify(key string, r record) (err error) {
+	object, err := s.store.Open(s.ctx, key)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	defer func() { err = errors.Join(err, object.Close()) }()
 	algorithm, want, sum, err := r.expected()
 	if err != nil {
 		return err
 	}
-	size, err := io.Copy(sum, file)
+	size, err := io.Copy(sum, object)
 	if err != nil {
 		return err
 	}
