@@ -37,15 +37,7 @@ func TestNothingIsLostWhenProcessesAreKilledAtEveryStep(t *testing.T) {
 	if !filelock.Supported {
 		t.Skip("platform: no file locks that end with their process")
 	}
-	h := newHarness(t)
-	var group sync.WaitGroup
-	for range parallelWorlds {
-		group.Go(h.newScene().play)
-	}
-	group.Wait()
-	if !t.Failed() {
-		h.checkCoverage()
-	}
+	newHarness(t, "", killsEach, killsMoments).play(parallelWorlds)
 }
 
 // harness is the parent of all processes.
@@ -54,11 +46,13 @@ type harness struct {
 	seed uint64
 	plan *plan
 	each int
+	url  string // of the cloud store; "" is a folder
 }
 
-func newHarness(t *testing.T) *harness {
+// newHarness asks for kills at each point and at random moments.
+func newHarness(t *testing.T, storeURL string, each, moments int) *harness {
 	t.Helper()
-	h := &harness{T: t, seed: rand.Uint64(), each: killsEach}
+	h := &harness{T: t, seed: rand.Uint64(), each: each, url: storeURL}
 	if text := os.Getenv("DOSSIER_SEED"); text != "" {
 		var err error
 		if h.seed, err = strconv.ParseUint(text, 10, 64); err != nil {
@@ -66,7 +60,6 @@ func newHarness(t *testing.T) *harness {
 		}
 	}
 	t.Logf("seed %d", h.seed)
-	moments := killsMoments
 	if os.Getenv("DOSSIER_LONG") == "1" {
 		h.each, moments = 10*h.each, 10*moments
 	}
@@ -74,10 +67,22 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
+// play kills in so many worlds at the same time until the plan is fulfilled.
+func (h *harness) play(worlds int) {
+	var group sync.WaitGroup
+	for range worlds {
+		group.Go(h.newScene().play)
+	}
+	group.Wait()
+	if !h.Failed() {
+		h.checkCoverage()
+	}
+}
+
 // enumerate does every work a few times in a world of its own and finds out which points it hits.
 func (h *harness) enumerate() map[target][]string {
 	dir := h.TempDir()
-	if err := createWorld(h.Context(), dir); err != nil {
+	if err := createWorld(h.Context(), dir, freshStore(h.url)); err != nil {
 		h.Fatal(err)
 	}
 	points := &faultkit.Points{}
@@ -89,7 +94,7 @@ func (h *harness) enumerate() map[target][]string {
 	for point := range points.Counts() {
 		found[target{application, point}] = nil
 	}
-	all := slices.Concat(works, scratchWorks)
+	all := worksOn(h.url)
 	for i := range 5 * len(all) {
 		w := all[i%len(all)]
 		was := points.Counts()
@@ -114,7 +119,9 @@ func (h *harness) checkCoverage() {
 	for one := range h.plan.works {
 		wanted = append(wanted, one.point)
 	}
-	wanted = append(wanted, local.Steps()...)
+	if h.url == "" {
+		wanted = append(wanted, local.Steps()...)
+	}
 	for _, step := range session.Steps() {
 		wanted = append(wanted, step+".before", step+".after")
 	}

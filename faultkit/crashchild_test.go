@@ -95,7 +95,7 @@ func newChild(orders childOrders, points *faultkit.Points) (*child, error) {
 // work does what was asked for most of the time and anything else in between. Each line that it prints says what it
 // is about to do: the last one is what it died in.
 func (c *child) work(ctx context.Context) error {
-	all := worksOf(c.orders.Role)
+	all := c.worksOf(c.orders.Role)
 	for range c.orders.Limit {
 		w := all[c.random.IntN(len(all))]
 		if len(c.orders.Works) > 0 && c.random.IntN(4) > 0 {

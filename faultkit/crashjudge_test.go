@@ -17,8 +17,13 @@ import (
 
 // check compares rows and objects, independently.
 func (w *world) check(ctx context.Context) (faultkit.Report, error) {
+	judge, err := w.inventory(ctx)
+	if err != nil {
+		return faultkit.Report{}, err
+	}
 	return faultkit.Check{
-		DB: w.pool, Columns: []string{"documents.file", "documents.pages"}, Dir: storeFolder(w.dir), Backend: "uploads",
+		DB: w.pool, Columns: []string{"documents.file", "documents.pages"}, Dir: storeFolder(w.dir), Inventory: judge,
+		Backend: "uploads",
 	}.Run(ctx)
 }
 
@@ -98,8 +103,10 @@ func (s *scene) recover(w *world) error {
 			return err
 		}
 	}
-	if _, err := w.uploads.Reclaim(s.Context(), 0); err != nil {
-		return err
+	if w.url == "" { // in a cloud store all leftovers are the sweep's
+		if _, err := w.uploads.Reclaim(s.Context(), 0); err != nil {
+			return err
+		}
 	}
 	left := 1
 	for range 5 { // pending, doomed, tombstone, gone

@@ -20,7 +20,7 @@ type scene struct {
 
 func (h *harness) newScene() *scene {
 	s := &scene{harness: h, dir: h.TempDir()}
-	if err := createWorld(h.Context(), s.dir); err != nil {
+	if err := createWorld(h.Context(), s.dir, freshStore(h.url)); err != nil {
 		h.Fatal(err)
 	}
 	return s

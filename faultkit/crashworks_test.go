@@ -50,12 +50,20 @@ var works = []work{
 	{"reclaim", sweeper, reclaim},
 }
 
-func worksOf(r role) []work {
-	return slices.DeleteFunc(slices.Concat(works, scratchWorks), func(w work) bool { return w.role != r })
+// worksOn are the works that a world with this cloud store does, or with a folder if there is none.
+func worksOn(storeURL string) []work {
+	if storeURL == "" {
+		return slices.Concat(works, scratchWorks)
+	}
+	return slices.Concat(works, cloudWorks)
+}
+
+func (c *child) worksOf(r role) []work {
+	return slices.DeleteFunc(worksOn(c.world.url), func(w work) bool { return w.role != r })
 }
 
 func workNamed(name string) work {
-	all := slices.Concat(works, scratchWorks)
+	all := slices.Concat(works, scratchWorks, cloudWorks)
 	return all[slices.IndexFunc(all, func(w work) bool { return w.name == name })]
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/all"
 	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/faultkit"
 	"github.com/dossier-go/dossier/fileobject"
@@ -28,7 +30,7 @@ type document struct {
 	model.UUID
 	Title string                 `bun:"title,notnull"`
 	Shelf int                    `bun:"shelf,notnull"`
-	File  *fileobject.FileObject `bun:"file"  file:"uploads,max:1MiB,key:{table}/{field:shelf}/{uuid}{ext}"`
+	File  *fileobject.FileObject `bun:"file"  file:"uploads,max:16MiB,key:{table}/{field:shelf}/{uuid}{ext}"`
 	Pages fileobject.List        `bun:"pages" file:"uploads,max:1MiB,many:6,key:{table}/{field:shelf}/{uuid}{ext}"`
 }
 
@@ -42,8 +44,9 @@ const (
 // world is what all processes of the harness share: a database and a store, opened by one of them.
 type world struct {
 	dir     string
+	url     string // of the cloud store; "" is a folder
 	pool    *sql.DB
-	store   *local.Backend
+	store   dossier.Backend   // a folder, or a cloud store
 	uploads *faultkit.Backend // store with points
 	manager *session.Manager
 }
@@ -60,7 +63,10 @@ func openWorld(dir string, points *faultkit.Points, deleteAfter time.Duration) (
 	if w.pool, err = faultkit.OpenDB("sqlite", dsn, points); err != nil {
 		return nil, err
 	}
-	if w.store, err = local.New(storeFolder(dir), local.Config{Step: points.Hit}); err != nil {
+	if w.url, err = readStoreURL(dir); err != nil {
+		return nil, err
+	}
+	if w.store, err = openUploads(dir, w.url, points); err != nil {
 		return nil, err
 	}
 	w.uploads = faultkit.Wrap(w.store, points)
@@ -78,10 +84,21 @@ func openWorld(dir string, points *faultkit.Points, deleteAfter time.Duration) (
 	return w, w.manager.Register((*document)(nil))
 }
 
-func (w *world) close() error { return errors.Join(w.pool.Close(), w.store.Close()) }
+// openUploads opens the store of a world.
+func openUploads(dir, storeURL string, points *faultkit.Points) (dossier.Backend, error) {
+	if storeURL != "" {
+		return all.Open(context.Background(), storeURL)
+	}
+	return local.New(storeFolder(dir), local.Config{Step: points.Hit})
+}
 
-// createWorld makes an empty world in dir.
-func createWorld(ctx context.Context, dir string) error {
+func (w *world) close() error { return errors.Join(w.pool.Close(), w.store.(io.Closer).Close()) }
+
+// createWorld makes an empty world in dir; storeURL names its cloud store, or is empty.
+func createWorld(ctx context.Context, dir, storeURL string) error {
+	if err := writeStoreURL(dir, storeURL); err != nil {
+		return err
+	}
 	w, err := openWorld(dir, nil, 0) //nolint:contextcheck // as any start of an application
 	if err != nil {
 		return err

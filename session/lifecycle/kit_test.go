@@ -13,6 +13,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/local"
+	"github.com/dossier-go/dossier/faultkit/inventory"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/journal"
 	"github.com/dossier-go/dossier/model"
@@ -33,13 +34,14 @@ type document struct {
 	Pages fileobject.List        `bun:"pages" file:"uploads,many:60"`
 }
 
-// world is a manager over SQLite in a file and local storage, with the means to look behind it.
+// world is a manager over SQLite in a file and a store, with the means to look behind it.
 type world struct {
 	m     *session.Manager
 	dir   string
 	files string
 	raw   *sql.DB // a pool of its own: no code of ours
-	store *local.Backend
+	store dossier.Backend
+	judge *inventory.Inventory // of a cloud store; nil is a folder
 }
 
 // setup lets a test exchange parts of a world.
@@ -49,6 +51,7 @@ type setup struct {
 	wrap    func(dossier.Backend) dossier.Backend
 	models  []any
 	local   local.Config
+	url     string // of a cloud store; "" is a folder
 }
 
 func newWorld(t testing.TB, with setup) *world {
@@ -65,10 +68,8 @@ func newWorld(t testing.TB, with setup) *world {
 	w.raw, err = sql.Open("sqlite", dsn)
 	must(t, err)
 	t.Cleanup(func() { pool.Close(); w.raw.Close() })
-	with.local.Durability = local.Fast
-	w.store, err = local.New(w.files, with.local)
-	must(t, err)
-	var backend dossier.Backend = w.store
+	w.openStore(t, with)
+	backend := w.store
 	if with.wrap != nil {
 		backend = with.wrap(backend)
 	}
@@ -84,6 +85,18 @@ func newWorld(t testing.TB, with setup) *world {
 	must(t, w.m.Register(with.models...))
 	must(t, w.m.CreateSchema(context.Background()))
 	return w
+}
+
+func (w *world) openStore(t testing.TB, with setup) {
+	t.Helper()
+	if with.url != "" {
+		w.openCloudStore(t, with.url)
+		return
+	}
+	with.local.Durability = local.Fast
+	store, err := local.New(w.files, with.local)
+	must(t, err)
+	w.store = store
 }
 
 func must(t testing.TB, err error) {
@@ -115,17 +128,28 @@ func file(content string) *fileobject.FileObject {
 func (w *world) objects(t testing.TB) []string {
 	t.Helper()
 	var contents []string
-	for _, path := range w.keys(t) {
-		b, err := os.ReadFile(filepath.Join(w.files, path))
-		must(t, err)
-		contents = append(contents, string(b))
+	for _, key := range w.keys(t) {
+		contents = append(contents, w.object(t, key))
 	}
 	slices.Sort(contents)
 	return contents
 }
 
+func (w *world) object(t testing.TB, key string) string {
+	t.Helper()
+	if w.judge != nil {
+		return w.cloudObject(t, key)
+	}
+	b, err := os.ReadFile(filepath.Join(w.files, key))
+	must(t, err)
+	return string(b)
+}
+
 func (w *world) keys(t testing.TB) []string {
 	t.Helper()
+	if w.judge != nil {
+		return w.cloudKeys(t)
+	}
 	var keys []string
 	must(t, filepath.WalkDir(w.files, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -278,15 +278,15 @@ func TestLifeCycleMatrix(t *testing.T) {
 		for _, c := range matrix() {
 			t.Run(fmt.Sprintf("%s/%v", c.name, delay), func(t *testing.T) {
 				t.Parallel()
-				testMatrixCase(t, c, delay)
+				runMatrixCase(t, c, setup{options: session.Options{DeleteAfter: delay}})
 			})
 		}
 	}
 }
 
-func testMatrixCase(t *testing.T, c matrixCase, delay time.Duration) {
+func runMatrixCase(t *testing.T, c matrixCase, with setup) {
 	t.Helper()
-	w := newWorld(t, setup{options: session.Options{DeleteAfter: delay}})
+	w := newWorld(t, with)
 	_, err := w.raw.Exec("CREATE TABLE parent (id INTEGER PRIMARY KEY); " +
 		"CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
 	must(t, err)
@@ -306,7 +306,7 @@ func testMatrixCase(t *testing.T, c matrixCase, delay time.Duration) {
 	if titles := w.titles(t); titles != c.titles {
 		t.Errorf("rows %q, want %q", titles, c.titles)
 	}
-	if delay == session.AtOnce && len(w.keys(t)) != len(w.referenced(t)) {
+	if with.options.DeleteAfter == session.AtOnce && len(w.keys(t)) != len(w.referenced(t)) {
 		t.Errorf("AtOnce left %d objects for %d references", len(w.keys(t)), len(w.referenced(t)))
 	}
 	w.check(t, c.want...)
@@ -424,40 +424,46 @@ func TestTwoWritersOfOneListLoseNothing(t *testing.T) {
 // they fall due, then one.
 func TestConcurrentReplaceKeepsOneObject(t *testing.T) {
 	t.Parallel()
-	const writers = 200
-	for name, delay := range map[string]time.Duration{"AtOnce": session.AtOnce, "default": 0} {
+	for name, want := range map[string]struct {
+		delay   time.Duration
+		objects int
+	}{"AtOnce": {session.AtOnce, 1}, "default": {0, replacers + 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, setup{options: session.Options{DeleteAfter: delay}})
-			d := w.insert(t, "a", "first")
-			var group sync.WaitGroup
-			for i := range writers {
-				group.Go(func() {
-					mine := &document{UUID: d.UUID, File: file(fmt.Sprint("content ", i))}
-					err := w.m.Run(context.Background(), func(ctx context.Context, s *session.Session) error {
-						if i%4 == 0 {
-							return lockAndReplace(ctx, s, mine)
-						}
-						return s.Update(ctx, mine, "file")
-					})
-					if err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			group.Wait()
-			want := 1
-			if delay == 0 {
-				want = writers + 1
-			}
-			if n := len(w.keys(t)); n != want {
-				t.Errorf("%d objects, want %d", n, want)
-			}
-			w.sweep(t)
-			if keys, refs := w.keys(t), w.referenced(t); len(keys) != 1 || keys[0] != refs[0] {
-				t.Errorf("objects %v, rows %v", keys, refs)
+			replaceConcurrently(t, setup{options: session.Options{DeleteAfter: want.delay}}, want.objects)
+		})
+	}
+}
+
+const replacers = 200
+
+// replaceConcurrently demands so many objects before the sweep.
+func replaceConcurrently(t *testing.T, with setup, want int) {
+	t.Helper()
+	w := newWorld(t, with)
+	d := w.insert(t, "a", "first")
+	var group sync.WaitGroup
+	for i := range replacers {
+		group.Go(func() {
+			mine := &document{UUID: d.UUID, File: file(fmt.Sprint("content ", i))}
+			err := w.m.Run(context.Background(), func(ctx context.Context, s *session.Session) error {
+				if i%4 == 0 {
+					return lockAndReplace(ctx, s, mine)
+				}
+				return s.Update(ctx, mine, "file")
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
+	}
+	group.Wait()
+	if n := len(w.keys(t)); n != want {
+		t.Errorf("%d objects, want %d", n, want)
+	}
+	w.sweep(t)
+	if keys, refs := w.keys(t), w.referenced(t); len(keys) != 1 || keys[0] != refs[0] {
+		t.Errorf("objects %v, rows %v", keys, refs)
 	}
 }
 
