@@ -18,6 +18,8 @@ type Backend struct {
 	bucket string
 	cfg    Config
 
+	signing signing // what signed URLs and forms need
+
 	closed atomic.Bool
 }
 

@@ -1,0 +1,176 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/querysign"
+)
+
+// SignURLs implements [dossier.URLSigner] with Signature Version 4 in the query. It makes no request but what the client's
+// credentials provider makes to renew credentials, once for all requests; a URL costs a few microseconds. URLs end with
+// temporary credentials at the latest; NotAfter says when.
+//
+// The header of a PUT holds everything that the URL binds, with the class, access control list, tags and encryption of
+// the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound:
+// errors.ErrUnsupported. Errors: ErrInvalid, ErrInvalidKey, ErrUnauthenticated (no credentials, or ErrExpired ones).
+func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
+	signed, key, err := b.signAll(ctx, reqs)
+	if err != nil {
+		return nil, fail("sign", key, err)
+	}
+	return signed, nil
+}
+
+// signAll returns the key of the request that its error is about, if it is about one.
+func (b *Backend) signAll(ctx context.Context, reqs []dossier.SignRequest) (signed []dossier.SignedRequest, key string, err error) {
+	if err := errors.Join(ctx.Err(), b.open()); err != nil {
+		return nil, "", err
+	}
+	able := b.Describe().Capabilities
+	for i := range reqs {
+		if err := b.checkSign(able, &reqs[i]); err != nil {
+			return nil, reqs[i].Key, err
+		}
+	}
+	if len(reqs) == 0 {
+		return nil, "", nil
+	}
+	to, err := b.target()
+	if err != nil {
+		return nil, "", err
+	}
+	cred, ends, err := to.retrieve(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	now := b.signing.clock()
+	signed = make([]dossier.SignedRequest, len(reqs))
+	for i := range reqs {
+		if signed[i], err = b.signOne(to, cred, ends, now, &reqs[i]); err != nil {
+			return nil, reqs[i].Key, err
+		}
+	}
+	return signed, "", nil
+}
+
+func (b *Backend) signOne(
+	to *target, cred querysign.Credentials, ends, now time.Time, req *dossier.SignRequest,
+) (dossier.SignedRequest, error) {
+	l, err := lifeOf(now, req.TTL, req.Window, ends)
+	if err != nil {
+		return dossier.SignedRequest{}, err
+	}
+	header := b.boundHeader(req)
+	query := make([]querysign.Pair, 0, 8)
+	signed := dossier.SignedRequest{Method: methodOf(req), Header: headerOf(header), NotAfter: l.until}
+	signed.URL = to.signer.URL(cred, querysign.Request{
+		Method: signed.Method, URLScheme: to.urlScheme, Host: to.host, Path: to.path + "/" + req.Key,
+		Query: appendQuery(query, req), Header: header, Time: l.from, Expires: l.length(),
+	})
+	return signed, nil
+}
+
+func methodOf(req *dossier.SignRequest) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+// appendQuery appends the parameters of the operation. x-id is what the SDK says, so that the URLs are the same; servers
+// ignore it.
+func appendQuery(to []querysign.Pair, req *dossier.SignRequest) []querysign.Pair {
+	switch {
+	case req.Part != dossier.PartRequest{}:
+		return append(to, querysign.Pair{Name: "partNumber", Value: strconv.Itoa(req.Part.Number)},
+			querysign.Pair{Name: "uploadId", Value: req.Part.UploadID}, querysign.Pair{Name: "x-id", Value: "UploadPart"})
+	case req.Method == http.MethodPut:
+		return append(to, querysign.Pair{Name: "x-id", Value: "PutObject"})
+	case req.Method == http.MethodDelete:
+		return append(to, querysign.Pair{Name: "x-id", Value: "DeleteObject"})
+	case methodOf(req) == http.MethodGet:
+		to = append(to, querysign.Pair{Name: "x-id", Value: "GetObject"})
+	}
+	to = appendSet(to, "response-cache-control", req.Respond.CacheControl)
+	to = appendSet(to, "response-content-disposition", req.Respond.ContentDisposition)
+	to = appendSet(to, "response-content-encoding", req.Respond.ContentEncoding)
+	to = appendSet(to, "response-content-language", req.Respond.ContentLanguage)
+	return appendSet(to, "response-content-type", req.Respond.ContentType)
+}
+
+func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {
+	if value == "" {
+		return to
+	}
+	return append(to, querysign.Pair{Name: name, Value: value})
+}
+
+// checkSign refuses what has no meaning, and what the store does not enforce.
+func (b *Backend) checkSign(able dossier.Capabilities, req *dossier.SignRequest) error {
+	checked := *req
+	checked.Method = methodOf(req)
+	if err := dossier.CheckSignRequest(checked); err != nil {
+		return err
+	}
+	if req.TTL > dossier.MaxSignedLife {
+		return fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, req.TTL)
+	}
+	part := req.Part != dossier.PartRequest{}
+	for _, asked := range []struct {
+		is   bool
+		of   dossier.Capabilities
+		what string
+	}{
+		{checked.Method == http.MethodGet || checked.Method == http.MethodHead, dossier.SignGet, "signed GET and HEAD URLs"},
+		{checked.Method == http.MethodPut && !part, dossier.SignPut, "signed PUT URLs"},
+		{checked.Method == http.MethodDelete, dossier.SignDelete, "signed DELETE URLs"},
+		{part, dossier.SignPart, "signed URLs of parts"},
+		{req.ContentType != "", dossier.BindType, "binding a content type"},
+		{req.Length != 0, dossier.BindLength, "binding a length"},
+		{req.MaxLength != 0, dossier.BindMaxLength, "binding a largest length; bind the length, or sign a form"},
+		{req.If.IfAbsent, dossier.BindIfAbsent, "binding to create-only"},
+		{checksums(req.Expect) > 0 || req.Expect.MD5 != nil, dossier.BindChecksum, "binding a checksum"},
+		{len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"},
+	} {
+		if asked.is && !able.Has(asked.of) {
+			return fmt.Errorf("%w: the store does not offer %s (capability %v)", errors.ErrUnsupported, asked.what, asked.of)
+		}
+	}
+	return errors.Join(b.checkCustomerKey(checked.Method), b.checkExpect(req.Expect))
+}
+
+// checkCustomerKey refuses URLs that work only for who is told the secret key.
+func (b *Backend) checkCustomerKey(method string) error {
+	if b.cfg.SSE.CustomerKey == nil || method == http.MethodDelete {
+		return nil
+	}
+	return fmt.Errorf("%w: signing for objects encrypted with a customer key, which the holder would have to know", errors.ErrUnsupported)
+}
+
+// checkExpect refuses checksums that the server would not check.
+func (b *Backend) checkExpect(sums dossier.Checksums) error {
+	switch {
+	case checksums(sums) > 1:
+		return fmt.Errorf("%w: binding more than one checksum besides an MD5", errors.ErrUnsupported)
+	case checksums(sums) > 0 && b.cfg.Checksum == NoChecksum, sums.CRC64NVME != nil && b.cfg.Checksum == CRC32C:
+		return fmt.Errorf("%w: binding a checksum that the server does not know (Config.Checksum is %s)", errors.ErrUnsupported, b.cfg.Checksum)
+	}
+	return nil
+}
+
+// checksums counts those that have a header field of the kind of which a request may have one.
+func checksums(sums dossier.Checksums) int {
+	count := 0
+	for _, sum := range [][]byte{sums.CRC32C, sums.CRC64NVME, sums.SHA256} {
+		if sum != nil {
+			count++
+		}
+	}
+	return count
+}
