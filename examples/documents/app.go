@@ -14,7 +14,6 @@ import (
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 
 	"github.com/dossier-go/dossier"
-	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/filetype"
 	"github.com/dossier-go/dossier/session"
 )
@@ -25,13 +24,11 @@ type app struct {
 	assets   assets
 	signer   *dossier.Signer
 	store    dossier.Backend
+	origin   string // of the store's links when they lead to another server
 	registry *dossier.Registry
 	db       *bun.DB
 	manager  *session.Manager
 }
-
-// filesPath is where signed URLs lead.
-const filesPath = "/files"
 
 // openApp opens what is in the data folder, or begins a new one. It is to be closed unless there is an error.
 func openApp(ctx context.Context, cfg config) (_ *app, err error) {
@@ -47,26 +44,10 @@ func openApp(ctx context.Context, cfg config) (_ *app, err error) {
 	if a.assets, err = loadAssets(cfg); err != nil {
 		return nil, err
 	}
-	if err := a.openStore(); err != nil { //nolint:contextcheck // opening a folder does not wait
+	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.openDatabase(ctx)
-}
-
-// openStore opens the folder of the files and registers it.
-func (a *app) openStore() (err error) {
-	if a.signer, err = signerIn(a.cfg.data); err != nil {
-		return err
-	}
-	files := filepath.Join(a.cfg.data, "files")
-	a.store, err = local.New(files, local.Config{Signer: a.signer, BaseURL: filesPath, FileMode: 0o600, DirMode: 0o700})
-	if err != nil {
-		return err
-	}
-	if a.cfg.around != nil {
-		a.store = a.cfg.around(a.store)
-	}
-	return a.registry.Register(backendName, a.store)
 }
 
 // openDatabase opens the database as package session wants it, with the tables it needs.

@@ -20,6 +20,9 @@ type config struct {
 	grace  time.Duration // how long running requests may take to finish at the end
 	stall  time.Duration // how long a client may send nothing of an upload
 
+	store string // URL of a cloud store for the files; "" is a folder in data
+	open  opener // opens that store
+
 	around func(dossier.Backend) dossier.Backend // what stands before the store, for tests; nil for nothing
 }
 
@@ -31,13 +34,15 @@ func readConfig(args []string, getenv func(string) string, stderr io.Writer) (co
 		}
 		return standard
 	}
-	var cfg config
+	cfg := config{open: openCloudStore}
 	flags := flag.NewFlagSet("documents", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&cfg.listen, "listen", either("DOCUMENTS_LISTEN", "127.0.0.1:8080"), "address to listen on ($DOCUMENTS_LISTEN)")
 	flags.StringVar(&cfg.data, "data", either("DOCUMENTS_DATA", "data"), "folder for database, files and signing secret ($DOCUMENTS_DATA)")
 	size := flags.String("max", either("DOCUMENTS_MAX", "5GiB"), "largest file, at most 5GiB ($DOCUMENTS_MAX)")
 	names := flags.String("hosts", getenv("DOCUMENTS_HOSTS"), "host names to answer to besides localhost, separated by commas ($DOCUMENTS_HOSTS)")
+	flags.StringVar(&cfg.store, "store", getenv("DOCUMENTS_STORE"),
+		"URL of a cloud store for the files, such as s3://bucket, instead of a folder; needs -tags cloud ($DOCUMENTS_STORE)")
 	flags.DurationVar(&cfg.grace, "grace", 30*time.Second, "how long running requests may take to finish at the end")
 	flags.DurationVar(&cfg.stall, "stall", time.Minute, "how long a client may send nothing of an upload")
 	if err := flags.Parse(args); err != nil {

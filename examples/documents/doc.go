@@ -10,6 +10,7 @@
 //     one short transaction. A request that fails in between leaves neither row nor bytes.
 //   - view.go: what clients see of a file: no backend, but a signed URL.
 //   - routes.go: filehttp serves the files, by signed URL and through the server with ranges.
+//   - store.go: the files in a folder or, with -store and -tags cloud, in a bucket.
 //   - server.go: the sweeper beside the server, and a shutdown that lets uploads finish.
 //
 // # What it does not

@@ -8,14 +8,18 @@ import (
 )
 
 // pagePolicy lets the page use its own script, style, icons and files, and nothing else (Content Security Policy 3).
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// Pictures may also come from the origin of the store's links.
+func pagePolicy(origin string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + strings.TrimSpace("'self' "+origin) +
+		"; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
 
 // protected sets the header fields that every answer has. Those of files are stricter; filehttp sets them.
-func protected(next http.Handler) http.Handler {
+func protected(origin string, next http.Handler) http.Handler {
+	policy := pagePolicy(origin)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -11,10 +11,12 @@ import (
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", problems(patiently(a.cfg.stall, http.NewCrossOriginProtection().Handler(a.api()))))
-	mux.Handle("GET "+filesPath+"/", http.StripPrefix(filesPath,
-		filehttp.NewSignedHandler(a.store, a.signer, filehttp.SignedOptions{Logger: slog.Default()})))
+	if a.signer != nil {
+		mux.Handle("GET "+filesPath+"/", http.StripPrefix(filesPath,
+			filehttp.NewSignedHandler(a.store, a.signer, filehttp.SignedOptions{Logger: slog.Default()})))
+	}
 	a.assets.route(mux)
-	return ownHosts(a.cfg.hosts, protected(mux))
+	return ownHosts(a.cfg.hosts, protected(a.origin, mux))
 }
 
 // api routes the JSON API. What changes something is refused when a page of another origin asks for it.

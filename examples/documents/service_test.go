@@ -73,6 +73,7 @@ func judge(t *testing.T, a *app) faultkit.Report {
 	t.Helper()
 	report, err := faultkit.Check{
 		DB: a.db.DB, Columns: []string{"documents.file", "documents.pages"}, Dir: filepath.Join(a.cfg.data, "files"),
+		Inventory: inventoryOf(t, a.cfg.store),
 	}.Run(context.Background())
 	check(t, err)
 	check(t, report.Err())
@@ -102,6 +103,12 @@ func (s *service) do(method, path string, body io.Reader, fields ...string) repl
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Set(fields[i], fields[i+1])
 	}
+	return s.send(r)
+}
+
+// send sends a request as it is.
+func (s *service) send(r *http.Request) reply {
+	s.t.Helper()
 	response, err := http.DefaultTransport.RoundTrip(r)
 	check(s.t, err)
 	defer response.Body.Close()
