@@ -11,8 +11,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// deleteObjects deletes the objects of one backend and returns the failures by key.
-func deleteObjects(ctx context.Context, registry *dossier.Registry, backend string, entries []Entry) map[string]error {
+// deleteObjects aborts the uploads of one backend, deletes its objects and returns the failures by key.
+func deleteObjects(ctx context.Context, registry *dossier.Registry, backend string, entries []Entry, abort aborter) map[string]error {
 	failures := map[string]error{}
 	b, err := registry.Backend(backend)
 	keys := func(yield func(string) bool) {
@@ -24,8 +24,8 @@ func deleteObjects(ctx context.Context, registry *dossier.Registry, backend stri
 	}
 	for _, entry := range entries {
 		failures[entry.Key] = err
-		if err == nil && entry.UploadID != "" {
-			failures[entry.Key] = abortUpload(ctx, b, entry)
+		if err == nil {
+			failures[entry.Key] = abort(ctx, b, entry)
 		}
 	}
 	if err != nil {
@@ -44,14 +44,6 @@ func deleteObjects(ctx context.Context, registry *dossier.Registry, backend stri
 		}
 	}
 	return failures
-}
-
-func abortUpload(ctx context.Context, b dossier.Backend, entry Entry) error {
-	m, ok := dossier.As[dossier.MultipartBackend](b)
-	if !ok {
-		return nil
-	}
-	return m.AbortUpload(ctx, dossier.Upload{Key: entry.Key, ID: entry.UploadID})
 }
 
 // finish removes rows of our claim whose objects are gone.
@@ -121,7 +113,7 @@ func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids .
 	var gone []string
 	var errs []error
 	for backend, group := range byBackend(entries) {
-		failures := deleteObjects(ctx, registry, backend, group)
+		failures := deleteObjects(ctx, registry, backend, group, abortRecorded)
 		for _, entry := range group {
 			if failures[entry.Key] == nil {
 				gone = append(gone, entry.ID)

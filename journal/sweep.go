@@ -138,7 +138,7 @@ func (j *Journal) execute(ctx context.Context, opts SweepOptions, owner string, 
 	var gone, buried []string
 	var errs []error
 	for backend, group := range byBackend(entries) {
-		failures := deleteObjects(ctx, opts.Registry, backend, group)
+		failures := deleteObjects(ctx, opts.Registry, backend, group, abortAll)
 		for _, entry := range group {
 			switch problem := failures[entry.Key]; {
 			case problem != nil:
