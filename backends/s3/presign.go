@@ -99,7 +99,7 @@ func schemeOf(endpoint smithyendpoints.Endpoint, region string) (querysign.Schem
 		return scheme, region, nil
 	}
 	for _, option := range offered {
-		if option.SchemeID != smithyauth.SchemeIDSigV4 {
+		if option.SchemeID != "sigv4" && option.SchemeID != smithyauth.SchemeIDSigV4 {
 			continue
 		}
 		if name, ok := smithyhttp.GetSigV4SigningName(&option.SignerProperties); ok {
