@@ -58,7 +58,7 @@ var layers = []layer{
 	{"backends/azure", []string{"."}, []string{"github.com/Azure/azure-sdk-for-go"}, "its own SDK"},
 	{"backends/wrap", []string{"."}, nil, "decorators of any backend"},
 	{"backends/encrypted", []string{"."}, []string{"filippo.io/age"}, "a decorator with a library of its own"},
-	{"backends/backendtest", []string{"."}, nil, "for backends of other modules too, which must get nothing else with it"},
+	{"backends/backendtest", []string{".", "backends/wrap"}, nil, "for backends of other modules too, which must get nothing else with it"},
 	{
 		"backends/all",
 		[]string{".", "backends/local", "backends/memory", "backends/s3", "backends/gcs", "backends/azure", "backends/wrap"},
