@@ -31,5 +31,5 @@
 // An upload that fails after Begin succeeded is aborted, once, when no part request is running any more, with a context
 // that does not end with the caller's but after 30 seconds. There is one exception: an error of Complete that says (by
 // [CompleteError]) that it is unknown whether the object exists now. Aborting could then race with a completion under
-// way; the target must find out, or leave it to whoever sweeps up.
+// way; the target must find out, or leave it to whoever sweeps up. A panic of Complete counts as such an error.
 package uploader
