@@ -33,7 +33,8 @@ type Body struct {
 type Target interface {
 	// PutWhole stores everything in one request. No other method is called then.
 	PutWhole(ctx context.Context, body *Body) error
-	// Begin creates the multipart upload; it returns before any part is sent.
+	// Begin creates the multipart upload; it returns before any part is sent. If it fails, what it may have made all the
+	// same is its own to clean up.
 	Begin(ctx context.Context) error
 	// PutPart sends one part. Numbers begin at 1 and have no gaps. It is called from several goroutines at once.
 	PutPart(ctx context.Context, number int, body *Body) error
