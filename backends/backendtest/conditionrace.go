@@ -101,7 +101,7 @@ func countUp(t *trial, backends ...dossier.Backend) {
 
 func swapCounter(t *trial) { countUp(t, t.backend) }
 
-func swapCounterOfTwo(t *trial) { countUp(t, t.backend, t.harness.Reopen(t.T, t.raw)) }
+func swapCounterOfTwo(t *trial) { countUp(t, t.backend, t.reopened().backend) }
 
 func deleteRace(t *trial) {
 	for round := range t.harness.some(100) {

@@ -261,9 +261,7 @@ func formFileField(t *trial) {
 }
 
 func formStore(t *trial) {
-	other := *t
-	other.raw = t.harness.New(t.T)
-	other.backend = other.raw
+	other := t.another()
 	before := other.put("a", "content of another store")
 	if got := t.post(other.client(), t.form(dossier.FormRequest{Key: "a"}), formFile{content: "new"}); got.ok() {
 		t.Errorf("%d", got.status)

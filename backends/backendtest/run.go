@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/wrap"
 )
 
 // patience is how long something that has to happen may take before the suite calls it hanging.
@@ -14,18 +15,29 @@ const patience = time.Minute
 
 // variant is one way to stand in front of a backend.
 type variant struct {
-	name string
-	wrap func(t *testing.T, b dossier.Backend) dossier.Backend
+	name   string
+	wrap   func(t *testing.T, b dossier.Backend) dossier.Backend
+	prefix string      // that the wrapper puts before every key; the store and its signed URLs have it
+	loses  []extension // that the wrapper does not offer, as its documentation says
 }
 
 // transparent changes nothing.
 type transparent struct{ dossier.Forward }
 
 func variants() []variant {
+	const below = "below/a prefix"
 	return []variant{
-		{"raw", func(_ *testing.T, b dossier.Backend) dossier.Backend { return b }},
-		{"registry", throughRegistry},
-		{"forward", func(_ *testing.T, b dossier.Backend) dossier.Backend { return transparent{dossier.Forward{Inner: b}} }},
+		{name: "raw", wrap: func(_ *testing.T, b dossier.Backend) dossier.Backend { return b }},
+		{name: "registry", wrap: throughRegistry},
+		{name: "forward", wrap: func(_ *testing.T, b dossier.Backend) dossier.Backend { return transparent{dossier.Forward{Inner: b}} }},
+		{name: "prefix", prefix: below + "/", loses: []extension{reclaimer}, wrap: func(t *testing.T, b dossier.Backend) dossier.Backend {
+			t.Helper()
+			prefixed, err := wrap.Prefix(b, below)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return prefixed
+		}},
 	}
 }
 
@@ -67,7 +79,7 @@ func runCase(t *testing.T, h Harness, v variant, c contractCase) {
 	if lacks := c.missing(h, b); lacks != "" {
 		t.Skip("capability: " + lacks)
 	}
-	x := &trial{T: t, ctx: t.Context(), backend: b, raw: raw, harness: h}
+	x := &trial{T: t, ctx: t.Context(), backend: b, raw: raw, variant: v, harness: h}
 	c.run(x)
 	x.checkLeftovers()
 }
@@ -122,7 +134,7 @@ func (t *trial) checkLeftovers() {
 func (t *trial) leftovers() []string {
 	t.Helper()
 	var left []string
-	if m, ok := dossier.As[dossier.MultipartBackend](t.raw); ok {
+	if m, ok := dossier.As[dossier.MultipartBackend](t.raw); ok && t.raw.Describe().Capabilities.Has(dossier.Multipart) {
 		for upload, err := range m.Uploads(t.ctx, "") {
 			left = append(left, fmt.Sprintf("the upload %v (%v)", upload, err))
 		}

@@ -110,6 +110,9 @@ func (t *trial) send(client *http.Client, signed dossier.SignedRequest, body io.
 // client returns what reaches the signed URLs.
 func (t *trial) client() *http.Client {
 	t.Helper()
+	if t.variant.prefix != "" {
+		return t.harness.Serve(t.T, t.raw) // whose keys are those of the URLs
+	}
 	return t.harness.Serve(t.T, t.backend)
 }
 

@@ -172,9 +172,7 @@ func mustParse(t *trial, text string) *url.URL {
 }
 
 func tamperStore(t *trial) {
-	other := *t
-	other.raw = t.harness.New(t.T)
-	other.backend = other.raw
+	other := t.another()
 	if other.backend.Describe().Store == t.backend.Describe().Store {
 		t.Fatalf("two stores are called %q", t.backend.Describe().Store)
 	}

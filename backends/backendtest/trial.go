@@ -18,8 +18,21 @@ type trial struct {
 	ctx     context.Context //nolint:containedctx // lives as long as the test
 	backend dossier.Backend // under test, perhaps wrapped
 	raw     dossier.Backend // what the harness made
+	variant variant         // what stands between the two
 	harness Harness
 	closed  bool // the case closed the backend
+}
+
+// another is the same trial over a store of its own.
+func (t *trial) another() *trial { return t.over(t.harness.New(t.T)) }
+
+// reopened is the same trial with a second backend over the same objects.
+func (t *trial) reopened() *trial { return t.over(t.harness.Reopen(t.T, t.raw)) }
+
+func (t *trial) over(raw dossier.Backend) *trial {
+	other := *t
+	other.raw, other.backend = raw, t.variant.wrap(t.T, raw)
+	return &other
 }
 
 func (t *trial) can(c dossier.Capabilities) bool { return t.backend.Describe().Capabilities.Has(c) }

@@ -207,8 +207,7 @@ func uploadResumed(t *trial) {
 	upload := t.create("a", t.options())
 	content := pattern("first", t.partSize())
 	t.part(upload, 1, content)
-	second := *t
-	second.backend = t.harness.Reopen(t.T, t.raw)
+	second := t.reopened()
 	found, err := collect(second.parts().Uploads(t.ctx, "a"))
 	if err != nil || !slices.Equal(found, []dossier.Upload{upload}) {
 		t.Fatalf("uploads: %v, %v", found, err)
