@@ -120,8 +120,11 @@ func (t *target) retrieve(ctx context.Context) (querysign.Credentials, time.Time
 		return querysign.Credentials{}, time.Time{}, fmt.Errorf("%w: the client has no credentials to sign with", dossier.ErrUnauthenticated)
 	}
 	found, err := t.credentials.Retrieve(ctx)
-	if err != nil {
-		return querysign.Credentials{}, time.Time{}, err
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return querysign.Credentials{}, time.Time{}, dossier.ContextError(ctx)
+	case err != nil:
+		return querysign.Credentials{}, time.Time{}, &credentialError{err}
 	}
 	cred := querysign.Credentials{AccessKeyID: found.AccessKeyID, Secret: found.SecretAccessKey, SessionToken: found.SessionToken}
 	if !found.CanExpire {
@@ -135,12 +138,17 @@ type life struct{ from, until time.Time }
 
 func (l life) length() time.Duration { return l.until.Sub(l.from) }
 
+// checkLife refuses what no server takes, though it could be signed.
+func checkLife(ttl time.Duration) error {
+	if ttl > dossier.MaxSignedLife {
+		return fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, ttl)
+	}
+	return nil
+}
+
 // lifeOf rounds the beginning down to the window and the second, the end up to the second, and cuts it off at seven days and
 // with the credentials, beyond which the store takes nothing.
 func lifeOf(now time.Time, ttl, window time.Duration, credentials time.Time) (life, error) {
-	if ttl > dossier.MaxSignedLife {
-		return life{}, fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, ttl)
-	}
 	if window > 0 {
 		now = now.Truncate(window)
 	}

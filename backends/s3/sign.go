@@ -29,12 +29,11 @@ func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]d
 
 // signAll returns the key of the request that its error is about, if it is about one.
 func (b *Backend) signAll(ctx context.Context, reqs []dossier.SignRequest) (signed []dossier.SignedRequest, key string, err error) {
-	if err := errors.Join(ctx.Err(), b.open()); err != nil {
+	if err := b.check(ctx); err != nil {
 		return nil, "", err
 	}
-	able := b.Describe().Capabilities
 	for i := range reqs {
-		if err := b.checkSign(able, &reqs[i]); err != nil {
+		if err := b.checkSign(&reqs[i]); err != nil {
 			return nil, reqs[i].Key, err
 		}
 	}
@@ -112,14 +111,11 @@ func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {
 }
 
 // checkSign refuses what has no meaning, and what the store does not enforce.
-func (b *Backend) checkSign(able dossier.Capabilities, req *dossier.SignRequest) error {
+func (b *Backend) checkSign(req *dossier.SignRequest) error {
 	checked := *req
 	checked.Method = methodOf(req)
 	if err := dossier.CheckSignRequest(checked); err != nil {
 		return err
-	}
-	if req.TTL > dossier.MaxSignedLife {
-		return fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, req.TTL)
 	}
 	part := req.Part != dossier.PartRequest{}
 	for _, asked := range []struct {
@@ -138,19 +134,22 @@ func (b *Backend) checkSign(able dossier.Capabilities, req *dossier.SignRequest)
 		{checksums(req.Expect) > 0 || req.Expect.MD5 != nil, dossier.BindChecksum, "binding a checksum"},
 		{len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"},
 	} {
-		if asked.is && !able.Has(asked.of) {
-			return fmt.Errorf("%w: the store does not offer %s (capability %v)", errors.ErrUnsupported, asked.what, asked.of)
+		if err := b.needs(asked.is, asked.of, asked.what); err != nil {
+			return err
 		}
 	}
-	return errors.Join(b.checkCustomerKey(checked.Method), b.checkExpect(req.Expect))
+	if err := checkLife(req.TTL); err != nil {
+		return err
+	}
+	return errors.Join(b.checkExpect(req.Expect), checkBoundMetadata(req.Metadata))
 }
 
-// checkCustomerKey refuses URLs that work only for who is told the secret key.
-func (b *Backend) checkCustomerKey(method string) error {
-	if b.cfg.SSE.CustomerKey == nil || method == http.MethodDelete {
+// checkBoundMetadata spares the common case the work.
+func checkBoundMetadata(metadata map[string]string) error {
+	if len(metadata) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: signing for objects encrypted with a customer key, which the holder would have to know", errors.ErrUnsupported)
+	return checkStored(metadata, "")
 }
 
 // checkExpect refuses checksums that the server would not check.

@@ -187,7 +187,7 @@ func oddRequest(r *rand.Rand) dossier.SignRequest {
 		req.If.IfAbsent = true
 	}
 	if object && maybe() {
-		req.Metadata = map[string]string{"a": "x" + strings.Join(strings.Fields(oddText(r, visible)), " "), "a_b": "", "a2": "y", "b": "z"}
+		req.Metadata = map[string]string{"a": "x" + strings.ReplaceAll(strings.Join(strings.Fields(oddText(r, visible)), " "), "=?", "="), "a_b": "u v", "a2": "y"}
 	}
 	if req.Method == "PUT" && maybe() {
 		req.Length = 1 + r.Int64N(5<<30)

@@ -36,7 +36,7 @@ func (b *Backend) boundHeader(req *dossier.SignRequest) []querysign.Pair {
 		return header // the upload has the rest
 	}
 	for name, value := range req.Metadata {
-		header = append(header, querysign.Pair{Name: "X-Amz-Meta-" + name, Value: metadataField(value)})
+		header = append(header, querysign.Pair{Name: "X-Amz-Meta-" + name, Value: escapeValue(value)})
 	}
 	return b.appendDefaults(header)
 }
@@ -49,7 +49,8 @@ func (b *Backend) appendDefaults(header []querysign.Pair) []querysign.Pair {
 	return b.appendEncryption(header)
 }
 
+// appendEncryption has the same names in headers and in forms.
 func (b *Backend) appendEncryption(header []querysign.Pair) []querysign.Pair {
-	header = appendSet(header, "X-Amz-Server-Side-Encryption", b.cfg.SSE.Algorithm)
-	return appendSet(header, "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", b.cfg.SSE.KMSKeyID)
+	header = appendSet(header, "x-amz-server-side-encryption", b.cfg.SSE.Algorithm)
+	return appendSet(header, "x-amz-server-side-encryption-aws-kms-key-id", b.cfg.SSE.KMSKeyID)
 }
