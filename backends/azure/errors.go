@@ -1,0 +1,154 @@
+package azure
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/neterror"
+	"github.com/dossier-go/dossier/internal/stall"
+	"github.com/dossier-go/dossier/internal/uploader"
+)
+
+// kinds of error that this package makes or passes on.
+var kinds = []error{
+	dossier.ErrExist, dossier.ErrPrecondition, dossier.ErrNotModified, dossier.ErrInvalidKey, dossier.ErrInvalid,
+	dossier.ErrTooLarge, dossier.ErrShortSource, dossier.ErrRange, dossier.ErrChecksum, dossier.ErrClosed, dossier.ErrConflict,
+	dossier.ErrConsumed, dossier.ErrNotExist, dossier.ErrNoContainer, dossier.ErrPermission, dossier.ErrUnauthenticated,
+	dossier.ErrThrottled, dossier.ErrUnavailable, errors.ErrUnsupported,
+}
+
+// fail makes err the backend's error of an operation.
+func fail(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &dossier.Error{Op: op, Backend: scheme, Key: key, Err: err}
+	var unclear *unclearError
+	if errors.As(err, &unclear) {
+		e.Outcome = dossier.OutcomeUnknown
+	}
+	var answer *azcore.ResponseError
+	answered := errors.As(err, &answer)
+	if answered {
+		describeAnswer(e, answer)
+	}
+	if kind := kindOf(err); kind != nil {
+		e.Kind = kind
+	} else if !answered {
+		describeFailure(e, err)
+	}
+	if errors.Is(e.Kind, dossier.ErrConflict) {
+		e.Retryable = true
+	}
+	return e
+}
+
+// kindOf finds what was decided before; the source's and the context's errors have no kind.
+func kindOf(err error) error {
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
+// unclearError is the error of a write that may have taken effect.
+type unclearError struct{ err error }
+
+func (e *unclearError) Error() string { return e.err.Error() }
+func (e *unclearError) Unwrap() error { return e.err }
+
+// describeAnswer fills in what the service said.
+func describeAnswer(e *dossier.Error, answer *azcore.ResponseError) {
+	e.Status = answer.StatusCode
+	e.Kind = kindOfCode(answer.ErrorCode, answer.StatusCode)
+	e.Retryable = answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusTooManyRequests ||
+		answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusNotImplemented
+	response := answer.RawResponse
+	if response == nil {
+		e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
+		return
+	}
+	e.RequestID = response.Header.Get("x-ms-request-id")
+	e.RetryAfter = retryAfter(response.Header.Get("Retry-After"))
+	if e.Kind != nil && errors.Is(e.Kind, dossier.ErrUnauthenticated) && expired(answer) {
+		e.Err = errors.Join(dossier.ErrExpired, e.Err)
+	}
+	e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
+}
+
+// answerError says in one line what the service answered; the SDK's own text has many lines, the URL with its signature
+// among them.
+type answerError struct {
+	status int
+	code   string
+	err    error
+}
+
+func (e *answerError) Error() string {
+	text := "the service answered " + strconv.Itoa(e.status)
+	if e.code != "" {
+		text += " " + e.code
+	}
+	if hint := hints[e.code]; hint != "" {
+		text += ": " + hint
+	}
+	return text
+}
+
+func (e *answerError) Unwrap() error { return e.err }
+
+// expired reports whether the service refused the credentials for their age. There is no code for it: the detail of the
+// answer is the only evidence.
+func expired(answer *azcore.ResponseError) bool {
+	body, err := runtime.Payload(answer.RawResponse)
+	if err != nil {
+		return false
+	}
+	text := string(body)
+	return strings.Contains(text, "expired") || strings.Contains(text, "not valid in the specified time frame")
+}
+
+// retryAfter reads seconds or a date (RFC 9110, section 10.2.3).
+func retryAfter(value string) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
+
+// describeFailure classifies an error that is not an answer of the service.
+func describeFailure(e *dossier.Error, err error) {
+	var tooMany *uploader.TooManyParts
+	var identity *azidentity.AuthenticationFailedError
+	var required *azidentity.AuthenticationRequiredError
+	switch {
+	case errors.As(err, &tooMany):
+		e.Kind = dossier.ErrTooLarge
+	case errors.Is(err, uploader.ErrReader):
+		e.Kind = dossier.ErrInvalid
+	case errors.Is(err, stall.ErrStalled):
+		e.Kind, e.Retryable = dossier.ErrUnavailable, true
+	case errors.As(err, &identity), errors.As(err, &required), errors.As(err, new(unavailableCredential)):
+		e.Kind = dossier.ErrUnauthenticated
+	case neterror.Classify(err) != neterror.None:
+		e.Kind, e.Retryable = dossier.ErrUnavailable, neterror.Transient(err)
+	}
+}
+
+// unavailableCredential is how package azidentity marks a credential that could not even try; it has no exported type.
+type unavailableCredential interface {
+	error
+	NonRetriable()
+}
