@@ -62,8 +62,8 @@ func TestTouchBeginsThePatienceAnew(t *testing.T) {
 	})
 }
 
-// Each kind of body is a touch when it moves bytes, and none when it moves nothing.
-func TestBodiesTouch(t *testing.T) {
+// The body of a request is a touch when it moves bytes, and none when it moves nothing.
+func TestRequestBodiesTouch(t *testing.T) {
 	t.Parallel()
 	wrap := map[string]func(*stall.Watchdog, io.Reader) io.Reader{
 		"reader": func(w *stall.Watchdog, r io.Reader) io.Reader { return w.Reader(r) },
@@ -73,7 +73,6 @@ func TestBodiesTouch(t *testing.T) {
 				io.Seeker
 			}{r, nil})
 		},
-		"read closer": func(w *stall.Watchdog, r io.Reader) io.Reader { return w.ReadCloser(io.NopCloser(r)) },
 	}
 	for name, wrap := range wrap {
 		for moves, want := range map[bool]error{true: nil, false: stall.ErrStalled} {
@@ -94,6 +93,36 @@ func TestBodiesTouch(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A response that is read slowly has not stalled: the patience runs only while a read waits for the store.
+func TestResponseStallsOnlyWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, dog := stall.Watch(t.Context(), patience)
+		defer dog.Stop()
+		reader, writer := io.Pipe()
+		body := dog.ReadCloser(reader)
+		for range 3 {
+			<-time.After(10*patience + 7)
+			go writer.Write([]byte("x"))
+			if _, err := body.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(10 * patience)
+		if err := state(ctx); err != nil {
+			t.Fatalf("cancelled between two reads: %v", err)
+		}
+		began := time.Now()
+		context.AfterFunc(ctx, func() { writer.CloseWithError(context.Cause(ctx)) })
+		if _, err := body.Read(make([]byte, 1)); !errors.Is(err, stall.ErrStalled) {
+			t.Errorf("a read that waits for ever: %v", err)
+		}
+		if waited := time.Since(began); waited != patience {
+			t.Errorf("a read waited for %v", waited)
+		}
+	})
 }
 
 // The wrappers pass on what they wrap: bytes, errors, the place, and the end.

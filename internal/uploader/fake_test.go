@@ -189,8 +189,17 @@ func (f *fakeTarget) checkAborted(t *testing.T, pool *uploader.Pool) {
 	}
 }
 
-// pattern returns bytes that differ at every place within any part.
+// pattern returns bytes, not to be changed, that differ at every place within any part.
 func pattern(size int) []byte {
+	if all := longest(); size <= len(all) {
+		return all[:size:size]
+	}
+	return makePattern(size)
+}
+
+var longest = sync.OnceValue(func() []byte { return makePattern(40 * partSize) })
+
+func makePattern(size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
 		b[i] = byte(i) ^ byte(i>>8) ^ byte(i>>16)*31

@@ -25,8 +25,8 @@ var sources = map[string]func(b []byte) uploader.Source{
 	"stream of unknown size": func(b []byte) uploader.Source { return streamOf(b, -1) },
 	"file of known size":     func(b []byte) uploader.Source { return fileOf(b, int64(len(b))) },
 	"file of unknown size":   func(b []byte) uploader.Source { return fileOf(b, -1) },
-	"byte by byte": func(b []byte) uploader.Source {
-		return uploader.Source{Reader: iotest.OneByteReader(bytes.NewReader(b)), Size: -1}
+	"in small pieces": func(b []byte) uploader.Source {
+		return uploader.Source{Reader: iotest.HalfReader(bytes.NewReader(b)), Size: -1}
 	},
 	"end with the last bytes": func(b []byte) uploader.Source {
 		return uploader.Source{Reader: iotest.DataErrReader(bytes.NewReader(b)), Size: int64(len(b))}
