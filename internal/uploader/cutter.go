@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/dossier-go/dossier/internal/crc"
 )
@@ -24,6 +25,10 @@ type cutter struct {
 	ended bool     // the reader has returned io.EOF
 	sums  crc.Sums // of the part
 	total crc.Sums // of all parts
+
+	mu          sync.Mutex // guards what follows
+	reading     bool       // the reader's Read runs
+	interrupted bool
 }
 
 // exhausted reports whether every byte of the source is in a part, and the source says that all is well.
@@ -163,7 +168,7 @@ func (c *cutter) readOnce(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
-	n, err := c.source.Reader.Read(p)
+	n, err := c.callReader(p)
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("%w: %d for %d bytes", ErrReader, n, len(p))
 	}
@@ -183,4 +188,40 @@ func (c *cutter) readOnce(p []byte) (int, error) {
 		return 0, io.ErrNoProgress
 	}
 	return n, nil
+}
+
+// callReader calls the reader unless the source was interrupted.
+func (c *cutter) callReader(p []byte) (int, error) {
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
+	defer c.leave()
+	return c.source.Reader.Read(p)
+}
+
+func (c *cutter) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.interrupted {
+		return context.Cause(c.ctx)
+	}
+	c.reading = true
+	return nil
+}
+
+func (c *cutter) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reading = false
+}
+
+// interrupt ends a Read that runs, if it can, and lets none follow. The context has ended already.
+func (c *cutter) interrupt() {
+	c.mu.Lock()
+	due := c.reading && !c.interrupted && c.source.Interrupt != nil
+	c.interrupted = true
+	c.mu.Unlock()
+	if due { // without the lock, since it may wait for the Read
+		c.source.Interrupt()
+	}
 }

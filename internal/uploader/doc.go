@@ -18,13 +18,17 @@
 // A known size decides: ceil(size/MaxParts), rounded up to a MiB, but not less than [Plan.PartSize]. A source that
 // cannot fit is refused before any request. With an unknown size the part size doubles each time a tenth of the parts
 // is used up, unless the store wants equal parts. A part that is larger than the pool's buffers takes several at once,
-// and no part can be larger than the pool; [Plan.Reach] says how much that is. Sources with an io.ReaderAt have no such limit.
+// and no part can be larger than the pool; [Plan.Reach] says how much that is in all. Sources with an io.ReaderAt have
+// no such limit.
 //
 // # Fairness
 //
 // Buffers are given out in the order in which they were asked for. An upload asks for the buffers of a part all at once
 // and only while it holds no unfinished part; what it has sent or is sending comes back whatever other uploads do. So
 // no number of uploads can wait for each other.
+//
+// A wait can be as long as the sources are slow that hold the buffers: as many of them as the pool has buffers, all
+// within a part, hold up the other streams that are larger than the scratch, but neither small ones nor files.
 //
 // # What is cleaned up
 //

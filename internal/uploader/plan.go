@@ -53,6 +53,9 @@ func (p Plan) scheduleFor(pool *Pool, src Source) schedule {
 	if src.At == nil {
 		s.most = min(s.most, pool.capacity())
 	}
+	if s.most < p.MinPart {
+		s.parts = 1 // the store would refuse every part but the last
+	}
 	switch {
 	case src.Size >= 0:
 		if least := ceilDivide(src.Size, int64(p.MaxParts)); least > s.part {
@@ -89,7 +92,7 @@ func (s schedule) size(number int) int64 {
 
 // reach returns how many bytes all parts have, or the whole object if that is more.
 func (s schedule) reach() int64 {
-	if s.step == 0 {
+	if s.step == 0 || s.parts == 1 {
 		if s.most > math.MaxInt64/int64(s.parts) {
 			return math.MaxInt64
 		}

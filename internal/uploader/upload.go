@@ -36,15 +36,14 @@ func Upload(ctx context.Context, pool *Pool, plan Plan, src Source, target Targe
 }
 
 type upload struct {
-	caller      context.Context //nolint:containedctx // lives as long as one upload
-	ctx         context.Context //nolint:containedctx // derived from it; ends with the first failure
-	cancel      context.CancelCauseFunc
-	target      Target
-	cuts        schedule
-	source      *cutter
-	slots       chan struct{} // of part requests
-	requests    sync.WaitGroup
-	interrupted sync.Once
+	caller   context.Context //nolint:containedctx // lives as long as one upload
+	ctx      context.Context //nolint:containedctx // derived from it; ends with the first failure
+	cancel   context.CancelCauseFunc
+	target   Target
+	cuts     schedule
+	source   *cutter
+	slots    chan struct{} // of part requests
+	requests sync.WaitGroup
 
 	mu       sync.Mutex
 	failure  error
@@ -56,7 +55,12 @@ func (u *upload) run() error {
 	if err != nil {
 		return u.blame(err)
 	}
-	if !first.last {
+	switch {
+	case first.last:
+	case u.cuts.parts == 1:
+		first.release()
+		return u.tooMany()
+	default:
 		return u.multipart(first)
 	}
 	defer first.release()
@@ -150,10 +154,14 @@ func (u *upload) next(number int) (*part, error) {
 			return nil, err
 		}
 		if !u.source.exhausted() {
-			return nil, &TooManyParts{Size: u.source.source.Size, Limit: u.cuts.reach()}
+			return nil, u.tooMany()
 		}
 	}
 	return u.source.next(u.cuts.size(number), false)
+}
+
+func (u *upload) tooMany() error {
+	return &TooManyParts{Size: u.source.source.Size, Limit: max(u.cuts.reach(), u.cuts.whole)}
 }
 
 // send starts the request of a part as soon as few enough are running, and takes the part over.
@@ -218,9 +226,7 @@ func (u *upload) fail(err error) error {
 // interrupt notes the failure of a request, and has the source's reader return if it blocks.
 func (u *upload) interrupt(err error) {
 	_ = u.fail(err) // it is told where the parts are waited for
-	if stop := u.source.source.Interrupt; stop != nil {
-		u.interrupted.Do(stop)
-	}
+	u.source.interrupt()
 }
 
 // abort gives up the multipart upload and returns err with what that adds.

@@ -204,6 +204,29 @@ func TestUnknownSizeIsSentUpToReach(t *testing.T) {
 	target.checkAborted(t, pool)
 }
 
+// A pool smaller than the least part of the store can make whole objects only; more is refused before any request,
+// not by the store when everything was sent.
+func TestPoolSmallerThanTheLeastPart(t *testing.T) {
+	t.Parallel()
+	pool, plan := uploader.NewPool(2*partSize, partSize), uploader.Plan{MinPart: 2*partSize + 1}
+	for _, size := range []int64{-1, 2 * partSize} {
+		target := &fakeTarget{}
+		if err := uploader.Upload(t.Context(), pool, plan, streamOf(pattern(2*partSize), size), target); err != nil {
+			t.Error(err)
+		}
+		target.check(t, pool)
+	}
+	for _, size := range []int64{-1, 2*partSize + 1} {
+		target := &fakeTarget{}
+		err := uploader.Upload(t.Context(), pool, plan, streamOf(pattern(2*partSize+1), size), target)
+		var tooMany *uploader.TooManyParts
+		if !errors.As(err, &tooMany) || tooMany.Limit != 2*partSize || len(target.calls) > 0 {
+			t.Errorf("%v after %v", err, target.calls)
+		}
+		target.check(t, pool)
+	}
+}
+
 // The largest objects of S3 and Azure fit when their size is known.
 func TestDefaultsReachTheLimitsOfStores(t *testing.T) {
 	t.Parallel()

@@ -18,8 +18,9 @@ type Source struct {
 	At io.ReaderAt
 	// Size is the length in bytes, or -1 when it is not known.
 	Size int64
-	// Interrupt is called at most once, when a part request failed: it makes a Read of Reader that blocks return soon.
-	// If it is nil, the failure is reported when the Read returns by itself.
+	// Interrupt makes a Read of Reader return soon, mostly by ending the context that Reader was opened with. It is
+	// called at most once, by another goroutine, while a Read runs and a part request has failed; no Read follows. If it
+	// is nil, the failure is reported when the Read returns by itself.
 	Interrupt func()
 }
 
