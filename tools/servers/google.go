@@ -41,6 +41,10 @@ func (g *googleServer) serve(listener net.Listener) error {
 	origin := "http://" + g.address
 	emulator, err := fakestorage.NewServerWithOptions(fakestorage.Options{
 		NoListener: true, Scheme: "http", PublicHost: g.address, ExternalURL: origin, Writer: io.Discard,
+		AllowedCORSHeaders: []string{
+			"Content-MD5", "Content-Disposition", "Cache-Control", "X-Goog-Resumable", "X-Goog-Content-Length-Range",
+			"X-Goog-If-Generation-Match", "X-Goog-Hash", "X-Goog-Content-SHA256", "X-Goog-Storage-Class", "X-Goog-Acl",
+		},
 	})
 	if err != nil {
 		return err
