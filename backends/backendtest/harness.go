@@ -23,6 +23,11 @@ type Harness struct {
 	// Leftovers names what is stored that belongs to no object, such as temporary files and parts. It is called after
 	// every case and must find nothing. Default: nil; unfinished multipart uploads are looked for all the same.
 	Leftovers func(t *testing.T, b dossier.Backend) []string
+	// Network returns a backend over an empty store of its own, like New, and the proxy through which all its requests go.
+	// So that faults are met in all places and tests are fast, it should use the smallest parts that the store takes (a
+	// Put of twice Limits.MinPart of unknown size then needs several requests), and make short pauses between attempts.
+	// Default: nil.
+	Network func(t *testing.T) (dossier.Backend, *Proxy)
 	// Small scales numbers and sizes down, for stores that take milliseconds for each request. Default: false.
 	Small bool
 }

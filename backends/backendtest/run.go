@@ -63,6 +63,9 @@ func Run(t *testing.T, h Harness) {
 		h.Small = h.Small || i > 0
 		t.Run(v.name, func(t *testing.T) {
 			for _, c := range allCases() {
+				if c.network && i > 0 {
+					continue
+				}
 				t.Run(c.name, func(t *testing.T) { runCase(t, h, v, c) })
 			}
 		})
@@ -74,12 +77,19 @@ func runCase(t *testing.T, h Harness, v variant, c contractCase) {
 	explainFailure(t, c)
 	goroutines := runtime.NumGoroutine()
 	t.Cleanup(func() { checkGoroutines(t, goroutines) })
-	raw := h.New(t)
-	b := v.wrap(t, raw)
-	if lacks := c.missing(h, b); lacks != "" {
+	if c.network && h.Network == nil {
+		t.Skip("capability: " + c.missing(h, nil))
+	}
+	x := &trial{T: t, ctx: t.Context(), variant: v, harness: h}
+	if c.network {
+		x.raw, x.proxy = h.Network(t)
+	} else {
+		x.raw = h.New(t)
+	}
+	x.backend = v.wrap(t, x.raw)
+	if lacks := c.missing(h, x.backend); lacks != "" {
 		t.Skip("capability: " + lacks)
 	}
-	x := &trial{T: t, ctx: t.Context(), backend: b, raw: raw, variant: v, harness: h}
 	c.run(x)
 	x.checkLeftovers()
 }

@@ -20,7 +20,11 @@ type trial struct {
 	raw     dossier.Backend // what the harness made
 	variant variant         // what stands between the two
 	harness Harness
-	closed  bool // the case closed the backend
+	proxy   *Proxy // before the backend; nil but in network cases
+	closed  bool   // the case closed the backend
+
+	rounds   int                        // attempts of a network case
+	versions map[string]dossier.Version // of the objects that it prepared
 }
 
 // another is the same trial over a store of its own.
