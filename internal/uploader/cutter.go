@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/dossier-go/dossier/internal/crc"
 )
@@ -76,15 +77,19 @@ func (c *cutter) section(p *part, start int64) *io.SectionReader {
 // fillPart reads into the scratch and, if there is more, into buffers, or over the scratch if the part will be read
 // from Source.At.
 func (c *cutter) fillPart(p *part, limit int64) error {
+	began, pace := time.Now(), fastSource
 	n, err := c.fill(p.scratch.bytes[:min(limit, scratchSize)])
 	if err != nil {
 		return err
+	}
+	if time.Since(began) > slowTime {
+		pace = slowSource
 	}
 	if err := c.peek(); err != nil || c.exhausted() {
 		return err
 	}
 	if c.source.At == nil {
-		return c.fillBuffers(p, n, limit)
+		return c.fillBuffers(p, n, limit, pace)
 	}
 	for left := limit - int64(n); left > 0 && !c.exhausted(); left -= int64(n) {
 		if n, err = c.fill(p.scratch.bytes[:min(left, scratchSize)]); err != nil {
@@ -97,13 +102,15 @@ func (c *cutter) fillPart(p *part, limit int64) error {
 }
 
 // fillBuffers moves the n bytes of the scratch into buffers and reads on.
-func (c *cutter) fillBuffers(p *part, n int, limit int64) (err error) {
+func (c *cutter) fillBuffers(p *part, n int, limit int64, pace pace) (err error) {
 	if c.source.Size >= 0 {
 		limit = min(limit, c.source.Size-(c.total.Size-int64(n)))
 	}
-	if p.buffers, err = c.pool.acquire(c.ctx, c.pool.buffersFor(limit)); err != nil {
+	count := c.pool.buffersFor(limit)
+	if p.buffers, err = c.pool.acquire(c.ctx, count, pace); err != nil {
 		return err
 	}
+	defer c.pool.filled(count, pace)
 	used := copySegments(p.buffers, p.scratch.bytes[:n])
 	c.pool.releaseScratch(p.scratch)
 	p.scratch = nil

@@ -27,8 +27,10 @@
 // and only while it holds no unfinished part; what it has sent or is sending comes back whatever other uploads do. So
 // no number of uploads can wait for each other.
 //
-// A wait can be as long as the sources are slow that hold the buffers: as many of them as the pool has buffers, all
-// within a part, hold up the other streams that are larger than the scratch, but neither small ones nor files.
+// A source that takes longer than a sixteenth of a second for a scratch is slow. Slow sources fill at most half of the
+// buffers at once, so that many of them on bad lines do not hold up the others; what they have filled is sent like
+// anything else. Only sources that were fast until they stopped within a part can hold the other half, and even then
+// small sources and files get through.
 //
 // # What is cleaned up
 //

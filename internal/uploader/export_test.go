@@ -1,5 +1,7 @@
 package uploader
 
+import "context"
+
 // ScratchSize is how much is read before a buffer is taken.
 const ScratchSize = scratchSize
 
@@ -27,8 +29,17 @@ func (p *Pool) Waiting() int {
 	return p.waiting.Len()
 }
 
-// Acquire and Release are what uploads do.
-var (
-	Acquire = (*Pool).acquire
-	Release = (*Pool).release
-)
+// Acquire is what the upload of a fast source does.
+func Acquire(ctx context.Context, p *Pool, count int) ([]*buffer, error) {
+	return p.acquire(ctx, count, fastSource)
+}
+
+// Slow returns how many buffers slow sources are filling.
+func (p *Pool) Slow() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slow
+}
+
+// Release is what uploads do.
+var Release = (*Pool).release

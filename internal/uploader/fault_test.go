@@ -139,7 +139,7 @@ func TestCancelWhileWaitingForABuffer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pool := uploader.NewPool(partSize, partSize)
-		all, err := uploader.Acquire(pool, t.Context(), 1)
+		all, err := uploader.Acquire(t.Context(), pool, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,9 @@ const (
 	// scratchSize is how much of a source is read before a buffer of the pool is taken.
 	scratchSize = 64 << 10
 
+	// slowTime is how long a source may take to fill a scratch before it counts as slow: that is 1 MiB/s.
+	slowTime = time.Second / 16
+
 	// idleTime is how long a pool of which nothing is in use keeps its buffers.
 	idleTime = 10 * time.Second
 )
@@ -30,6 +33,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	free    int       // buffers not handed out, allocated or not
+	slow    int       // buffers that slow sources are filling
 	idle    []*buffer // those of them that are allocated
 	waiting list.List // of *waiter, first come first served
 	timer   *time.Timer
@@ -37,8 +41,17 @@ type Pool struct {
 
 type buffer struct{ bytes []byte }
 
+// pace is how fast a source is.
+type pace int
+
+const (
+	fastSource pace = iota
+	slowSource
+)
+
 type waiter struct {
 	count int
+	pace  pace
 	ready chan struct{} // closed when the buffers are granted
 }
 
@@ -63,28 +76,35 @@ func (p *Pool) capacity() int64 { return int64(p.size) * int64(p.count) }
 // buffersFor returns how many buffers hold size bytes.
 func (p *Pool) buffersFor(size int64) int { return int((size + int64(p.size) - 1) / int64(p.size)) }
 
-// acquire waits for count buffers, which are handed out all at once, until ctx ends.
-func (p *Pool) acquire(ctx context.Context, count int) ([]*buffer, error) {
-	if ready := p.ask(count); ready != nil {
-		select {
-		case <-ready.Value.(*waiter).ready:
-		case <-ctx.Done():
-			p.withdraw(ready)
-			return nil, context.Cause(ctx)
-		}
+// slowest returns how many buffers slow sources may be filling at once: half of them, so that they do not hold up the
+// others, but at least one.
+func (p *Pool) slowest() int { return max(1, p.count/2) }
+
+// acquire waits for count buffers, which are handed out all at once, until ctx ends. When they are full, or given up,
+// the caller must call filled.
+func (p *Pool) acquire(ctx context.Context, count int, pace pace) ([]*buffer, error) {
+	e := p.ask(&waiter{count, pace, make(chan struct{})})
+	select {
+	case <-e.Value.(*waiter).ready:
+		return p.take(count), nil
+	default:
 	}
-	return p.take(count), nil
+	select {
+	case <-e.Value.(*waiter).ready:
+		return p.take(count), nil
+	case <-ctx.Done():
+		p.withdraw(e)
+		return nil, context.Cause(ctx)
+	}
 }
 
-// ask grants the buffers (nil) or queues up for them.
-func (p *Pool) ask(count int) *list.Element {
+// ask queues up for buffers, which may be granted at once.
+func (p *Pool) ask(w *waiter) *list.Element {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waiting.Len() == 0 && p.free >= count {
-		p.free -= count
-		return nil
-	}
-	return p.waiting.PushBack(&waiter{count, make(chan struct{})})
+	e := p.waiting.PushBack(w)
+	p.grant()
+	return e
 }
 
 // withdraw leaves the queue, or gives back what was granted in the meantime.
@@ -95,23 +115,50 @@ func (p *Pool) withdraw(e *list.Element) {
 	select {
 	case <-w.ready:
 		p.free += w.count
+		p.slow -= w.slow()
 	default:
 		p.waiting.Remove(e)
 	}
 	p.grant()
 }
 
-// grant serves the queue from its front. Nobody is served before the first, so that small wishes cannot starve a large one.
+// grant serves the queue from its front. Slow sources wait while enough of them are filling buffers, and let the others
+// pass. Else nobody is served before the first, so that small wishes cannot starve a large one.
 func (p *Pool) grant() {
-	for e := p.waiting.Front(); e != nil; e = p.waiting.Front() {
+	var next *list.Element
+	for e := p.waiting.Front(); e != nil; e = next {
+		next = e.Next()
 		w := e.Value.(*waiter)
+		if p.slow > 0 && w.slow() > p.slowest()-p.slow {
+			continue
+		}
 		if w.count > p.free {
 			return
 		}
 		p.free -= w.count
+		p.slow += w.slow()
 		p.waiting.Remove(e)
 		close(w.ready)
 	}
+}
+
+// slow returns how many buffers of a slow source the wish is for.
+func (w *waiter) slow() int {
+	if w.pace == slowSource {
+		return w.count
+	}
+	return 0
+}
+
+// filled says that count buffers are not being filled any more.
+func (p *Pool) filled(count int, pace pace) {
+	if pace == fastSource {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slow -= count
+	p.grant()
 }
 
 // take returns buffers that have been granted.

@@ -29,7 +29,7 @@ func TestRacingUploadsKeepToTheBudget(t *testing.T) {
 				uploads.Go(func() { raceOne(t, pool, plan, rand.New(rand.NewPCG(1, uint64(i)))) })
 			}
 			uploads.Wait()
-			if pool.Free() != pool.Count() || pool.Waiting() > 0 || pool.Idle() > pool.Count() {
+			if pool.Free() != pool.Count() || pool.Waiting() > 0 || pool.Idle() > pool.Count() || pool.Slow() != 0 {
 				t.Errorf("%d of %d free, %d wait, %d idle", pool.Free(), pool.Count(), pool.Waiting(), pool.Idle())
 			}
 		})
@@ -70,7 +70,7 @@ func TestPoolNeverHandsOutMoreThanItsBudget(t *testing.T) {
 	for i := range 8 {
 		users.Go(func() {
 			for range 200 {
-				buffers, err := uploader.Acquire(pool, t.Context(), 1+i%3)
+				buffers, err := uploader.Acquire(t.Context(), pool, 1+i%3)
 				if err != nil {
 					t.Error(err)
 					return
@@ -103,11 +103,11 @@ func TestBuffersAreHandedOutInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pool := uploader.NewPool(3*scratch, scratch)
-		one, _ := uploader.Acquire(pool, t.Context(), 1)
+		one, _ := uploader.Acquire(t.Context(), pool, 1)
 		served := make(chan int, 3)
 		for i, count := range []int{3, 1, 2} {
 			go func() {
-				buffers, err := uploader.Acquire(pool, t.Context(), count)
+				buffers, err := uploader.Acquire(t.Context(), pool, count)
 				if err != nil {
 					t.Error(err)
 				}
@@ -135,13 +135,13 @@ func TestWithdrawingLetsOthersPass(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pool := uploader.NewPool(2*scratch, scratch)
-		one, _ := uploader.Acquire(pool, t.Context(), 1)
+		one, _ := uploader.Acquire(t.Context(), pool, 1)
 		ctx, cancel := context.WithCancel(t.Context())
-		go uploader.Acquire(pool, ctx, 2)
+		go uploader.Acquire(ctx, pool, 2)
 		synctest.Wait()
 		small := make(chan error, 1)
 		go func() {
-			buffers, err := uploader.Acquire(pool, t.Context(), 1)
+			buffers, err := uploader.Acquire(t.Context(), pool, 1)
 			uploader.Release(pool, buffers)
 			small <- err
 		}()
@@ -183,13 +183,57 @@ func TestSlowSourceHoldsAtMostOneBuffer(t *testing.T) {
 	}
 }
 
+// Slow sources do not hold up the others, however many there are and however long they take: half of the buffers is
+// not for them. They get through as well.
+func TestSlowSourcesDoNotStarveFastOnes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pool := uploader.NewPool(4*partSize, partSize)
+		var slow sync.WaitGroup
+		targets := make([]fakeTarget, 20)
+		for i := range targets {
+			slow.Go(func() {
+				reader := &slowReader{bytes.NewReader(pattern(2*partSize - 1))}
+				if err := uploader.Upload(t.Context(), pool, smallPlan, uploader.Source{Reader: reader, Size: -1}, &targets[i]); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		<-time.After(3 * time.Minute) // all have filled a scratch by now, and none a part
+		synctest.Wait()
+		if pool.Slow() != 2 || pool.Waiting() != 18 {
+			t.Errorf("%d slow sources fill a buffer, %d uploads wait", pool.Slow(), pool.Waiting())
+		}
+		began, target := time.Now(), &fakeTarget{}
+		if err := uploader.Upload(t.Context(), pool, smallPlan, streamOf(pattern(10*partSize), -1), target); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("a fast source waited for %v behind slow ones", waited)
+		}
+		slow.Wait()
+		target.check(t, pool)
+		if pool.Slow() != 0 {
+			t.Errorf("%d buffers still count as slow", pool.Slow())
+		}
+	})
+}
+
+// slowReader has a KiB every two seconds.
+type slowReader struct{ io.Reader }
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	<-time.After(2 * time.Second)
+	return r.Reader.Read(p[:min(len(p), 1<<10)])
+}
+
 // A pool that is not used gives its memory back, and one that is used does not.
 func TestIdlePoolForgetsItsBuffers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pool := uploader.NewPool(4*scratch, scratch)
-		some, _ := uploader.Acquire(pool, t.Context(), 2)
-		one, _ := uploader.Acquire(pool, t.Context(), 1)
+		some, _ := uploader.Acquire(t.Context(), pool, 2)
+		one, _ := uploader.Acquire(t.Context(), pool, 1)
 		uploader.Release(pool, some)
 		<-time.After(time.Hour)
 		if pool.Idle() != 2 {

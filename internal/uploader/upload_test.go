@@ -70,7 +70,7 @@ func TestObjectHasTheBytesAndChecksumsOfTheSource(t *testing.T) {
 func TestSmallSourcesTakeNoBuffer(t *testing.T) {
 	t.Parallel()
 	pool := uploader.NewPool(partSize, partSize)
-	all, err := uploader.Acquire(pool, t.Context(), 1)
+	all, err := uploader.Acquire(t.Context(), pool, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
