@@ -32,6 +32,7 @@ type Backend struct {
 	closed  atomic.Bool
 	batch   atomic.Pointer[BatchMode] // what BatchAuto found out
 	writing busy
+	ending  turns // of completions and abortions
 }
 
 // New returns a backend over a bucket. It makes no request: a missing bucket or wrong credentials show with the first

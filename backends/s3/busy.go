@@ -1,6 +1,11 @@
 package s3
 
-import "sync"
+import (
+	"context"
+	"sync"
+
+	"github.com/dossier-go/dossier"
+)
 
 // busy are the multipart uploads that calls of this process are working on. Its zero value is empty.
 type busy struct {
@@ -38,13 +43,59 @@ func (b *busy) begin(id string) {
 func (b *busy) end(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ids[id]--; b.ids[id] <= 0 {
+	if b.ids[id] <= 1 {
 		delete(b.ids, id)
+		return
 	}
+	b.ids[id]--
 }
 
 func (b *busy) has(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ids[id] > 0
+}
+
+// turns lets calls that end one upload wait for each other, because servers do not all order them. Its zero value is
+// ready for use.
+type turns struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// take waits until no other call has the turn of id, and takes it. The turn must be given back by release.
+func (t *turns) take(ctx context.Context, id string) (release func(), err error) {
+	for {
+		mine, wait := t.try(id)
+		if mine != nil {
+			return func() { t.end(id, mine) }, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, dossier.ContextError(ctx)
+		}
+	}
+}
+
+// try takes the turn, or returns what is closed when it is over.
+func (t *turns) try(id string) (mine, wait chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if wait, taken := t.held[id]; taken {
+		return nil, wait
+	}
+	if t.held == nil {
+		t.held = map[string]chan struct{}{}
+	}
+	mine = make(chan struct{})
+	t.held[id] = mine
+	return mine, nil
+}
+
+func (t *turns) end(id string, mine chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.held, id)
+	close(mine)
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // how S3 makes the ETags of multipart uploads
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -37,18 +39,17 @@ func (b *Backend) completeUpload(ctx context.Context, upload dossier.Upload, par
 	if err != nil {
 		return dossier.Info{}, err
 	}
-	b.writing.begin(id)
-	defer b.writing.end(id)
-	stored := map[int]types.Part{}
-	if err := b.storedParts(ctx, upload.Key, id, func(part types.Part) bool {
-		stored[int(aws.ToInt32(part.PartNumber))] = part
-		return true
-	}); err != nil {
+	release, err := b.ending.take(ctx, id)
+	if err != nil {
 		return dossier.Info{}, err
 	}
+	defer release()
+	b.writing.begin(id)
+	defer b.writing.end(id)
 	c := completion{id: id, checksum: t.Checksum, expect: t.expected()}
-	if err := b.join(&c, stored, parts); err != nil {
-		return dossier.Info{}, err
+	stored, err := b.joinStored(ctx, &c, upload.Key, parts)
+	if err != nil {
+		return dossier.Info{}, b.unlessEnded(ctx, upload.Key, id, err)
 	}
 	if t.MaxSize > 0 && c.size > t.MaxSize {
 		return dossier.Info{}, fmt.Errorf("%w: more than %d bytes", dossier.ErrTooLarge, t.MaxSize)
@@ -64,9 +65,37 @@ func (b *Backend) completeUpload(ctx context.Context, upload dossier.Upload, par
 	}
 	w.etag = etagOfParts(c.parts)
 	if err := w.complete(ctx, c); err != nil {
-		return dossier.Info{}, completionKind(err)
+		return dossier.Info{}, b.unlessEnded(ctx, upload.Key, id, completionKind(err))
 	}
 	return w.confirm(ctx)
+}
+
+// joinStored asks for the parts that are stored and names those of the object to the server.
+func (b *Backend) joinStored(ctx context.Context, c *completion, key string, parts []dossier.Part) (map[int]types.Part, error) {
+	stored := map[int]types.Part{}
+	err := b.storedParts(ctx, key, c.id, func(part types.Part) bool {
+		stored[int(aws.ToInt32(part.PartNumber))] = part
+		return true
+	})
+	if err == nil {
+		err = b.join(c, stored, parts)
+	}
+	return stored, err
+}
+
+// unlessEnded doubts that parts are missing or wrong: they may be because the upload is just being completed or aborted by
+// somebody else, and then it is the upload that does not exist.
+func (b *Backend) unlessEnded(ctx context.Context, key, id string, err error) error {
+	for try := 1; try <= 5 && errors.Is(kindOfError(err), dossier.ErrInvalid); try++ {
+		gone := b.storedParts(ctx, key, id, func(types.Part) bool { return false })
+		if errors.Is(kindOfError(gone), dossier.ErrNotExist) {
+			return gone
+		}
+		if rest(ctx, time.Duration(try)*10*time.Millisecond) != nil {
+			break
+		}
+	}
+	return err
 }
 
 // join names the parts to the server, if they are those that were stored.

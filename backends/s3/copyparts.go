@@ -99,7 +99,10 @@ func (c *copying) copyPart(ctx context.Context, id string, number int, from, to 
 	b := c.b
 	in := &s3.UploadPartCopyInput{
 		Bucket: &b.bucket, Key: &c.key, UploadId: &id, PartNumber: aws.Int32(int32(number)), //nolint:gosec // at most 10,000
-		CopySource: &c.source, CopySourceIfMatch: &c.srcETag, CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1)),
+		CopySource: &c.source, CopySourceIfMatch: &c.srcETag,
+	}
+	if to-from < c.size {
+		in.CopySourceRange = aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1))
 	}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()
 	in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = b.cfg.SSE.customer()

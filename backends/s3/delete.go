@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// Delete implements [dossier.Backend]. In a bucket with versioning it adds a delete marker, and older versions stay.
+// Delete implements [dossier.Backend]; a conditional one takes two requests. In a bucket with versioning it adds a delete marker, and older versions stay.
 func (b *Backend) Delete(ctx context.Context, key string, opts dossier.DeleteOptions) error {
 	err := b.check(ctx, dossier.CheckKey(key), dossier.CheckDeleteOptions(opts),
 		b.needs(opts.If.Match != "", dossier.DeleteMatch, "conditional deletes"))
@@ -26,6 +27,11 @@ func (b *Backend) delete(ctx context.Context, key string, match dossier.Version)
 		tag, ours := tagOf(key, match)
 		if !ours {
 			return fmt.Errorf("%w: this is no version of the object", dossier.ErrPrecondition)
+		}
+		if _, err := b.head(ctx, key); errors.Is(kindOfError(err), dossier.ErrNotExist) { // some servers call that a success
+			return fmt.Errorf("%w: there is no object: %w", dossier.ErrPrecondition, err)
+		} else if err != nil {
+			return withContext(ctx, err)
 		}
 		in.IfMatch = &tag
 	}

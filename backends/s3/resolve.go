@@ -89,18 +89,27 @@ func raced(err error) bool {
 	return codeOf(err) == "ConditionalRequestConflict" || codeOf(err) == "OperationAborted"
 }
 
-// raceTries is how often a conditional write that met another one is tried.
-const raceTries = 6
+// triesFor is how often a request with this answer is worth making. A server that keeps objects in folders may find a
+// folder in its way that another request is just removing.
+func triesFor(err error) int {
+	switch {
+	case raced(err):
+		return 6
+	case codeOf(err) == "ExistingObjectIsDirectory" || codeOf(err) == "ObjectParentIsFile":
+		return 4
+	}
+	return 1
+}
 
 // settled makes a request that writes the object, again if it met another conditional write, and settles it.
 func (w *write) settled(ctx context.Context, t *trace, request func() (etag *string, err error)) error {
 	for try := 1; ; try++ {
 		etag, err := request()
 		setDefault(&w.etag, aws.ToString(etag))
-		if !raced(err) || try == raceTries {
+		if try >= triesFor(err) {
 			return w.settle(ctx, t, err)
 		}
-		if ended := rest(ctx, time.Duration(try)*50*time.Millisecond); ended != nil {
+		if ended := rest(ctx, time.Duration(try)*20*time.Millisecond); ended != nil {
 			return errors.Join(ended, err)
 		}
 	}

@@ -122,6 +122,11 @@ func (b *Backend) AbortUpload(ctx context.Context, upload dossier.Upload) error 
 	if err != nil {
 		return nil //nolint:nilerr // an id that names no upload is as good as aborted
 	}
+	release, err := b.ending.take(ctx, id)
+	if err != nil {
+		return fail("abort upload", upload.Key, err)
+	}
+	defer release()
 	return fail("abort upload", upload.Key, withContext(ctx, b.abort(ctx, upload.Key, id)))
 }
 
