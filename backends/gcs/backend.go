@@ -36,8 +36,8 @@ type Backend struct {
 	without atomic.Uint64
 }
 
-// New returns the backend of a bucket. The client must use the JSON API, as those of storage.NewClient do; it stays the caller's.
-// New makes no request.
+// New returns the backend of a bucket. The client must be one of storage.NewClient without storage.WithJSONReads, with which it
+// refuses to read objects as they are stored; it stays the caller's. New makes no request.
 //
 // Errors: dossier.ErrInvalid (the configuration).
 func New(client *storage.Client, bucket string, cfg Config) (*Backend, error) {

@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 		Serve: serve,
 		Leftovers: func(t *testing.T, b dossier.Backend) []string {
 			t.Helper()
-			return names(t, context.Background(), clients[b].Bucket(bucketOf(b)), dossier.ReservedSegment)
+			return names(t, context.Background(), clients[b].Bucket(bucketOf(b)), dossier.ReservedSegment+"/")
 		},
 		Small: true,
 	})

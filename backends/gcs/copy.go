@@ -58,7 +58,7 @@ func (b *Backend) UpdateHeader(
 // rewrite copies one generation of src, and begins again when that was replaced meanwhile. In place, it replaces
 // nothing but that generation.
 func (b *Backend) rewrite(ctx context.Context, dst, src string, opts dossier.CopyOptions, inPlace bool) (dossier.Info, error) {
-	for range maxAttempts {
+	for range maxReplaced {
 		from, err := b.stat(ctx, src)
 		if err != nil {
 			return dossier.Info{}, err

@@ -43,6 +43,9 @@ func (b *Backend) checkGet(opts dossier.GetOptions) error {
 	return nil
 }
 
+// maxReplaced is how often a read or a copy begins again because its object was replaced between two requests.
+const maxReplaced = 20
+
 // get asks again when the object was replaced between the two requests.
 func (b *Backend) get(ctx context.Context, key string, opts dossier.GetOptions) (*dossier.Object, error) {
 	for attempt := 1; ; attempt++ {
@@ -59,7 +62,7 @@ func (b *Backend) get(ctx context.Context, key string, opts dossier.GetOptions) 
 		}
 		body, err := b.open(ctx, attrs, from, to)
 		switch {
-		case missing(err) && attempt < maxAttempts:
+		case missing(err) && attempt < maxReplaced:
 			continue
 		case missing(err):
 			return nil, fmt.Errorf("%w: the object was replaced again and again: %w", dossier.ErrConflict, err)

@@ -54,6 +54,9 @@ func testServer(t *testing.T) server {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.credentials.Token(t.Context()); err != nil { // its connection is there before goroutines are counted
+			t.Fatal(err)
+		}
 	}
 	return s
 }
@@ -62,7 +65,7 @@ func testServer(t *testing.T) server {
 func (s server) client(t *testing.T) *storage.Client {
 	t.Helper()
 	transport := &http.Transport{}
-	opts := []option.ClientOption{storage.WithJSONReads()}
+	var opts []option.ClientOption
 	if s.endpoint != "" {
 		opts = append(opts, option.WithEndpoint(s.endpoint+"/storage/v1/"))
 	}

@@ -32,23 +32,59 @@ func (b *Backend) list(ctx context.Context, opts dossier.ListOptions, yield func
 	query := &storage.Query{
 		Prefix: opts.Prefix, Delimiter: opts.Delimiter, StartOffset: startOf(opts), Projection: storage.ProjectionNoACL,
 	}
-	last := opts.After
+	m := &merged{last: opts.After, yield: yield}
 	for page, err := range b.pages(ctx, query, opts.PageSize) {
 		if err != nil {
 			return err
 		}
-		for _, attrs := range page {
-			info := entryOf(attrs)
-			if info.Key <= last || hidden(info) {
-				continue
-			}
-			last = info.Key
-			if !yield(info) {
-				return nil
-			}
+		if !m.add(page) {
+			return nil
 		}
 	}
+	m.flush("\U0010FFFF")
 	return nil
+}
+
+// merged puts objects and folded prefixes into one order, each once. The store's answers follow each other in that order, and
+// so do the objects of all answers; but some servers repeat prefixes, or tell them before the objects that come first.
+// So a prefix waits for an object behind it, unless an answer has prefixes only.
+type merged struct {
+	last  string // yielded
+	held  []dossier.Info
+	yield func(dossier.Info) bool
+	left  bool // the loop was left
+}
+
+// add takes one answer; it returns false when the loop was left.
+func (m *merged) add(page []*storage.ObjectAttrs) bool {
+	until := ""
+	for _, attrs := range page {
+		info := entryOf(attrs)
+		if !info.IsPrefix {
+			until = max(until, info.Key)
+		}
+		if info.Key > m.last && !hidden(info) {
+			m.held = append(m.held, info)
+		}
+	}
+	if until == "" && len(page) > 0 {
+		until = entryOf(page[len(page)-1]).Key
+	}
+	slices.SortFunc(m.held, func(a, b dossier.Info) int { return strings.Compare(a.Key, b.Key) })
+	return m.flush(until)
+}
+
+// flush yields what is held up to a key.
+func (m *merged) flush(until string) bool {
+	n := 0
+	for ; n < len(m.held) && m.held[n].Key <= until && !m.left; n++ {
+		if info := m.held[n]; info.Key > m.last {
+			m.last = info.Key
+			m.left = !m.yield(info)
+		}
+	}
+	m.held = slices.Delete(m.held, 0, n)
+	return !m.left
 }
 
 // startOf is where the store begins, inclusive. With a delimiter it begins behind everything that the entry it continues
@@ -78,8 +114,7 @@ func hidden(info dossier.Info) bool {
 	return dossier.CheckKey(info.Key) != nil
 }
 
-// pages yields what the store sends in one answer, in order of name: the store's answers follow each other in that
-// order, but have the folded prefixes apart. An answer may be empty though more follow.
+// pages yields what the store sends in one answer, in order of name. The client asks on behind empty answers.
 func (b *Backend) pages(ctx context.Context, query *storage.Query, size int) iter.Seq2[[]*storage.ObjectAttrs, error] {
 	return func(yield func([]*storage.ObjectAttrs, error) bool) {
 		objects := b.bucket.Objects(ctx, query)

@@ -78,7 +78,7 @@ func parseURL(rawURL string) (at location, err error) {
 
 // open connects and looks.
 func open(ctx context.Context, at location) (*Backend, error) {
-	opts := []option.ClientOption{storage.WithJSONReads()}
+	var opts []option.ClientOption
 	if at.anonymous {
 		opts = append(opts, option.WithoutAuthentication())
 	} else {
