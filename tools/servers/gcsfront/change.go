@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -69,6 +70,7 @@ func (f *Front) change(w http.ResponseWriter, r *http.Request, t target) *refusa
 	a := f.hold(r, body)
 	if a.good() && t.verb == "" && (r.Method == http.MethodPatch || r.Method == http.MethodPut) {
 		f.patched(t.name(), before)
+		a = f.ask(r, "/storage/v1/b/"+url.PathEscape(t.bucket)+"/o/"+url.PathEscape(t.object)) // the emulator's answer has other fields
 	}
 	f.count(a, destination.bucket)
 	a.send(w)

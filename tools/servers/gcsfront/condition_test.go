@@ -73,7 +73,8 @@ func TestConditionsOnSources(t *testing.T) {
 	if _, err := client.Object("b").CopierFrom(from(now.Generation)).Run(ctx); err != nil {
 		t.Error("copying the live source:", err)
 	}
-	if _, err := client.Object("c").ComposerFrom(from(now.Generation), client.Object("b")).Run(ctx); err != nil || s.content("c") != "22" {
+	_, err := client.Object("c").ComposerFrom(from(now.Generation), client.Object("b")).Run(ctx)
+	if err != nil || s.content("c") != "22" {
 		t.Errorf("composing the live source: %v, %q", err, s.content("c"))
 	}
 }

@@ -52,8 +52,9 @@ func TestSignedResumableUpload(t *testing.T) {
 	s.want("the last chunk", chunk("6789", "6-9/10"), 200, "")
 	s.want("the last once more", chunk("6789", "6-9/10"), 200, "")
 	attributes, err := s.client().Object("a b/ä").Attrs(t.Context())
-	if err != nil || attributes.ContentType != "text/x" || attributes.Metadata["owner"] != "me" || s.content("a b/ä") != "0123456789" {
-		t.Errorf("stored: %+v, %v, %q", attributes, err, s.content("a b/ä"))
+	content := s.content("a b/ä")
+	if err != nil || attributes.ContentType != "text/x" || attributes.Metadata["owner"] != "me" || content != "0123456789" {
+		t.Errorf("stored: %+v, %v, %q", attributes, err, content)
 	}
 	s.want("an unknown session", s.send("PUT", session+"x", "1"), 404, "")
 }

@@ -128,12 +128,23 @@ func TestHMACSignedURL(t *testing.T) {
 	s := newService(t)
 	s.write("a", "content")
 	host, now := strings.TrimPrefix(s.origin, "http://"), time.Now()
-	s.want("host with port", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", host, now, "60"), ""), 200, "content")
-	s.want("host alone", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", "127.0.0.1", now, "60"), ""), 200, "content")
-	s.want("other port", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", "127.0.0.1:1", now, "60"), ""), 403, "SignatureDoes")
-	s.want("a week", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", host, now, "604800"), ""), 200, "content")
-	s.want("above", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", host, now, "604801"), ""), 400, "QueryParametersError")
-	s.want("expired", s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", host, now.Add(-time.Hour), "60"), ""), 400, "ExpiredToken")
+	for _, c := range []struct {
+		name, host string
+		start      time.Time
+		expires    string
+		status     int
+		answer     string
+	}{
+		{"host with port", host, now, "60", 200, "content"},
+		{"host alone", "127.0.0.1", now, "60", 200, "content"},
+		{"other port", "127.0.0.1:1", now, "60", 403, "SignatureDoesNotMatch"},
+		{"a week", host, now, "604800", 200, "content"},
+		{"above a week", host, now, "604801", 400, "AuthorizationQueryParametersError"},
+		{"no time at all", host, now, "0", 400, "AuthorizationQueryParametersError"},
+		{"expired", host, now.Add(-time.Hour), "60", 400, "ExpiredToken"},
+	} {
+		s.want(c.name, s.send("GET", s.signHMAC(s.account, "GET", "/bucket/a", c.host, c.start, c.expires), ""), c.status, c.answer)
+	}
 	wrong := *s.account
 	wrong.HMACSecret = "guess"
 	s.want("wrong secret", s.send("GET", s.signHMAC(&wrong, "GET", "/bucket/a", host, now, "60"), ""), 403, "SignatureDoes")

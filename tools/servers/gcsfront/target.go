@@ -42,10 +42,14 @@ func parseTarget(r *http.Request) target {
 	return target{api: xmlAPI, bucket: unescape(bucket), object: unescape(object)}
 }
 
-// parseResource parses "bucket/o/object" with a verb behind it.
+// parseResource parses "bucket", "bucket/o" and "bucket/o/object" with a verb behind it.
 func parseResource(path string) target {
-	bucket, object, _ := strings.Cut(path, "/o/")
+	bucket, rest, _ := strings.Cut(path, "/")
+	object, isObject := strings.CutPrefix(rest, "o/")
 	t := target{api: jsonAPI, bucket: unescape(bucket)}
+	if !isObject {
+		return t
+	}
 	for _, verb := range []string{"rewriteTo", "copyTo"} {
 		if from, to, found := strings.Cut(object, "/"+verb+"/b/"); found {
 			destination := parseResource(to)
