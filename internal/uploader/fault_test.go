@@ -216,10 +216,10 @@ func TestPanicArrivesAfterCleanUp(t *testing.T) {
 		step   string
 		aborts int
 	}{
-		"source at once":         {uploader.Source{Reader: panicReader{}, Size: -1}, "", 0},
-		"source in the scratch":  {uploader.Source{Reader: io.MultiReader(bytes.NewReader(small), panicReader{}), Size: -1}, "", 0},
-		"source in the 1st part": {uploader.Source{Reader: io.MultiReader(bytes.NewReader(big[:scratch+9]), panicReader{}), Size: -1}, "", 0},
-		"source after 4 parts":   {uploader.Source{Reader: io.MultiReader(bytes.NewReader(big), panicReader{}), Size: -1}, "", 1},
+		"source at once":         {panicAfter(nil), "", 0},
+		"source in the scratch":  {panicAfter(small), "", 0},
+		"source in the 1st part": {panicAfter(big[:scratch+9]), "", 0},
+		"source after 4 parts":   {panicAfter(big), "", 1},
 		whole:                    {streamOf(small, -1), whole, 0},
 		begin:                    {streamOf(big, -1), begin, 0},
 		putPart:                  {streamOf(big, -1), putPart, 1},
@@ -254,6 +254,10 @@ func TestPanicArrivesAfterCleanUp(t *testing.T) {
 			t.Errorf("%s: returned %v", name, err)
 		})
 	}
+}
+
+func panicAfter(b []byte) uploader.Source {
+	return uploader.Source{Reader: io.MultiReader(bytes.NewReader(b), panicReader{}), Size: -1}
 }
 
 type panicReader struct{}

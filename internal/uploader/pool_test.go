@@ -161,7 +161,9 @@ func TestWithdrawingLetsOthersPass(t *testing.T) {
 // A source that sends nothing for long holds no buffer before it has sent a scratch, and one afterwards.
 func TestSlowSourceHoldsAtMostOneBuffer(t *testing.T) {
 	t.Parallel()
-	for sent, want := range map[int]int{0: 0, scratch: 0, scratch + 1: 1, partSize: 1, 5*partSize + scratch: 0, 5*partSize + scratch + 1: 1} {
+	for sent, want := range map[int]int{
+		0: 0, scratch: 0, scratch + 1: 1, partSize: 1, 5*partSize + scratch: 0, 5*partSize + scratch + 1: 1,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			pool, target := uploader.NewPool(8*partSize, partSize), &fakeTarget{}
 			reader, writer := io.Pipe()
