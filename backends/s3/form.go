@@ -71,15 +71,17 @@ func (b *Backend) checkForm(req dossier.FormRequest) error {
 	if err := dossier.CheckFormRequest(req); err != nil {
 		return err
 	}
-	if err := errors.Join(b.needs(true, dossier.SignPost, "signed forms"), b.needs(len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"),
-		checkLife(req.TTL)); err != nil {
+	err := errors.Join(b.needs(true, dossier.SignPost, "signed forms"),
+		b.needs(len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"), checkLife(req.TTL))
+	if err != nil {
 		return err
 	}
 	switch {
 	case strings.HasPrefix(b.bucket, "arn:"):
 		return fmt.Errorf("%w: a form for an access point; use the bucket's name", errors.ErrUnsupported)
 	case req.If.IfAbsent:
-		return fmt.Errorf("%w: a form of S3 cannot be create-only; sign a PUT, or a form for a key that nobody else knows", errors.ErrUnsupported)
+		return fmt.Errorf("%w: a form of S3 cannot be create-only; sign a PUT, or a form for a key that nobody else knows",
+			errors.ErrUnsupported)
 	}
 	return checkBoundMetadata(req.Metadata)
 }

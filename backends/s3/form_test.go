@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,8 @@ func TestSignedFormBindsEveryField(t *testing.T) {
 			refused("another "+field.Name, changed)
 		}
 		for _, more := range []dossier.FormField{
-			{Name: "acl", Value: "public-read"}, {Name: "x-amz-meta-evil", Value: "x"}, {Name: "success_action_redirect", Value: "https://evil.example"},
+			{Name: "acl", Value: "public-read"}, {Name: "x-amz-meta-evil", Value: "x"},
+			{Name: "success_action_redirect", Value: "https://evil.example"},
 		} {
 			refused("one more: "+more.Name, append(slices.Clone(form.Fields), more))
 		}
@@ -162,7 +164,8 @@ func TestSignedUploadsHaveTheTagsOfTheConfiguration(t *testing.T) {
 			s.Errorf("form: %d %s", status, answer)
 		}
 		for _, key := range []string{"put", "form"} {
-			got, err := s.client.GetObjectTagging(s.Context(), &awss3.GetObjectTaggingInput{Bucket: &s.bucket, Key: aws.String(s.folder + key)})
+			key = s.folder + key
+			got, err := s.client.GetObjectTagging(s.Context(), &awss3.GetObjectTaggingInput{Bucket: &s.bucket, Key: &key})
 			if err != nil {
 				s.Fatal(err)
 			}
@@ -179,13 +182,14 @@ func TestSignedUploadsHaveTheTagsOfTheConfiguration(t *testing.T) {
 
 // Fields and policy are the interface to whoever builds the HTML, and must not depend on chance.
 func TestSignedFormHasItsFieldsInOrder(t *testing.T) {
-	options := awss3.Options{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "token")}
-	cfg := s3.Config{
-		Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"b": "1", "a": "x y"}, SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key"},
-	}
-	backend := newSigner(t, options, "bucket", cfg)
+	of := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "token")
+	backend := newSigner(t, offline(t, of), "bucket", s3.Config{
+		Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"b": "1", "a": "x y"},
+		SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key"},
+	})
 	form, err := backend.SignForm(t.Context(), dossier.FormRequest{
-		Key: "a/b", TTL: time.Hour, MinLength: 1, MaxLength: 10, ContentType: "image/png", Metadata: map[string]string{"y": "2", "x": "1"},
+		Key: "a/b", TTL: time.Hour, MinLength: 1, MaxLength: 10, ContentType: "image/png",
+		Metadata: map[string]string{"y": "2", "x": "1"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +204,8 @@ func TestSignedFormHasItsFieldsInOrder(t *testing.T) {
 		{Name: "x-amz-meta-y", Value: "2"},
 		{Name: "x-amz-storage-class", Value: "STANDARD_IA"},
 		{Name: "acl", Value: "private"},
-		{Name: "tagging", Value: "<Tagging><TagSet><Tag><Key>a</Key><Value>x y</Value></Tag><Tag><Key>b</Key><Value>1</Value></Tag></TagSet></Tagging>"},
+		{Name: "tagging", Value: "<Tagging><TagSet><Tag><Key>a</Key><Value>x y</Value></Tag>" +
+			"<Tag><Key>b</Key><Value>1</Value></Tag></TagSet></Tagging>"},
 		{Name: "x-amz-server-side-encryption", Value: "aws:kms"},
 		{Name: "x-amz-server-side-encryption-aws-kms-key-id", Value: "key"},
 		{Name: "X-Amz-Algorithm", Value: "AWS4-HMAC-SHA256"},
@@ -208,13 +213,14 @@ func TestSignedFormHasItsFieldsInOrder(t *testing.T) {
 		{Name: "X-Amz-Date", Value: "20260228T235958Z"},
 		{Name: "X-Amz-Security-Token", Value: "token"},
 	}
-	if len(form.Fields) != len(want)+2 || form.Fields[len(want)].Name != "policy" || form.Fields[len(want)+1].Name != "X-Amz-Signature" {
+	if len(form.Fields) != len(want)+2 {
 		t.Fatalf("fields %+v", form.Fields)
 	}
-	if !slices.Equal(form.Fields[:len(want)], want) {
-		t.Errorf("got  %q\nwant %q", form.Fields[:len(want)], want)
+	got, last := form.Fields[:len(want)], form.Fields[len(want):]
+	if !slices.Equal(got, want) || last[0].Name != "policy" || last[1].Name != "X-Amz-Signature" {
+		t.Errorf("got  %q, %q\nwant %q", got, last, want)
 	}
-	checkPolicy(t, form.Fields[len(want)].Value, want)
+	checkPolicy(t, last[0].Value, want)
 }
 
 // checkPolicy expects a condition for each field, and the bucket, the lengths and the end.
@@ -245,33 +251,29 @@ func checkPolicy(t *testing.T, encoded string, fields []dossier.FormField) {
 
 // What a policy cannot bind must not be left out in silence.
 func TestSignFormRefusesWhatAPolicyCannotBind(t *testing.T) {
-	options := awss3.Options{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
-	with := func(cfg s3.Config) *s3.Backend { return newSigner(t, options, "bucket", cfg) }
-	plain := with(s3.Config{})
+	type request = dossier.FormRequest
+	const point = "arn:aws:s3:us-east-1:123456789012:accesspoint/point"
+	metadata := func(name, value string) request { return request{Metadata: map[string]string{name: value}} }
+	key := s3.Config{SSE: s3.Encryption{CustomerKey: make([]byte, 32)}}
 	for name, c := range map[string]struct {
-		backend *s3.Backend
-		req     dossier.FormRequest
-		want    error
+		bucket string
+		cfg    s3.Config
+		req    request
+		want   error
 	}{
-		"create-only":             {plain, dossier.FormRequest{If: dossier.Condition{IfAbsent: true}}, errors.ErrUnsupported},
-		"the file's name in keys": {plain, dossier.FormRequest{Key: "a/${filename}"}, errors.ErrUnsupported},
-		"… in metadata":           {plain, dossier.FormRequest{Metadata: map[string]string{"a": "${filename}"}}, errors.ErrUnsupported},
-		"reserved metadata":       {plain, dossier.FormRequest{Metadata: map[string]string{"dossier_put_id": "x"}}, dossier.ErrInvalid},
-		"too long a life":         {plain, dossier.FormRequest{TTL: 7*24*time.Hour + 1}, dossier.ErrInvalid},
-		"a customer key":          {with(s3.Config{SSE: s3.Encryption{CustomerKey: make([]byte, 32)}}), dossier.FormRequest{}, errors.ErrUnsupported},
-		"an access point":         {newSigner(t, options, "arn:aws:s3:us-east-1:123456789012:accesspoint/point", s3.Config{}), dossier.FormRequest{}, errors.ErrUnsupported},
-		"no forms":                {with(s3.Config{Without: dossier.SignPost}), dossier.FormRequest{}, errors.ErrUnsupported},
-		"no metadata": {
-			with(s3.Config{Without: dossier.StoresMetadata}), dossier.FormRequest{Metadata: map[string]string{"a": "b"}}, errors.ErrUnsupported,
-		},
+		"create-only":             {"", s3.Config{}, request{If: dossier.Condition{IfAbsent: true}}, errors.ErrUnsupported},
+		"the file's name in keys": {"", s3.Config{}, request{Key: "a/${filename}"}, errors.ErrUnsupported},
+		"… in metadata":           {"", s3.Config{}, metadata("a", "${filename}"), errors.ErrUnsupported},
+		"reserved metadata":       {"", s3.Config{}, metadata("dossier_put_id", "x"), dossier.ErrInvalid},
+		"too long a life":         {"", s3.Config{}, request{TTL: 7*24*time.Hour + 1}, dossier.ErrInvalid},
+		"a customer key":          {"", key, request{}, errors.ErrUnsupported},
+		"an access point":         {point, s3.Config{}, request{}, errors.ErrUnsupported},
+		"no forms":                {"", s3.Config{Without: dossier.SignPost}, request{}, errors.ErrUnsupported},
+		"no metadata":             {"", s3.Config{Without: dossier.StoresMetadata}, metadata("a", "b"), errors.ErrUnsupported},
 	} {
-		if c.req.Key == "" {
-			c.req.Key = "a"
-		}
-		if c.req.TTL == 0 {
-			c.req.TTL = time.Hour
-		}
-		form, err := c.backend.SignForm(t.Context(), c.req)
+		c.req.Key, c.req.TTL = cmp.Or(c.req.Key, "a"), cmp.Or(c.req.TTL, time.Hour)
+		backend := newSigner(t, offline(t, permanent()), cmp.Or(c.bucket, "bucket"), c.cfg)
+		form, err := backend.SignForm(t.Context(), c.req)
 		if !errors.Is(err, c.want) || len(form.Fields) > 0 {
 			t.Errorf("%s: %+v, %v", name, form, err)
 		}
@@ -285,7 +287,8 @@ func TestSignedFormIsSignedAsTheSDKDoes(t *testing.T) {
 		if strings.HasPrefix(endpoint.bucket, "arn:") {
 			continue // refused
 		}
-		theirs, err := awss3.NewPresignClient(client).PresignPostObject(t.Context(), &awss3.PutObjectInput{Bucket: &endpoint.bucket, Key: aws.String("a/b")})
+		input := &awss3.PutObjectInput{Bucket: &endpoint.bucket, Key: aws.String("a/b")}
+		theirs, err := awss3.NewPresignClient(client).PresignPostObject(t.Context(), input)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,7 +12,7 @@ import (
 
 // SignURLs implements [dossier.URLSigner] with Signature Version 4 in the query. It makes no request but what the client's
 // credentials provider makes to renew credentials, once for all requests; a URL costs a few microseconds. URLs end with
-// temporary credentials at the latest; NotAfter says when.
+// temporary credentials at the latest; NotAfter says when. What middleware of the client adds to requests is not in them.
 //
 // The header of a PUT holds everything that the URL binds, with the class, access control list, tags and encryption of
 // the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound:
@@ -28,7 +26,9 @@ func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]d
 }
 
 // signAll returns the key of the request that its error is about, if it is about one.
-func (b *Backend) signAll(ctx context.Context, reqs []dossier.SignRequest) (signed []dossier.SignedRequest, key string, err error) {
+func (b *Backend) signAll(
+	ctx context.Context, reqs []dossier.SignRequest,
+) (signed []dossier.SignedRequest, key string, err error) {
 	if err := b.check(ctx); err != nil {
 		return nil, "", err
 	}
@@ -108,68 +108,4 @@ func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {
 		return to
 	}
 	return append(to, querysign.Pair{Name: name, Value: value})
-}
-
-// checkSign refuses what has no meaning, and what the store does not enforce.
-func (b *Backend) checkSign(req *dossier.SignRequest) error {
-	checked := *req
-	checked.Method = methodOf(req)
-	if err := dossier.CheckSignRequest(checked); err != nil {
-		return err
-	}
-	part := req.Part != dossier.PartRequest{}
-	for _, asked := range []struct {
-		is   bool
-		of   dossier.Capabilities
-		what string
-	}{
-		{checked.Method == http.MethodGet || checked.Method == http.MethodHead, dossier.SignGet, "signed GET and HEAD URLs"},
-		{checked.Method == http.MethodPut && !part, dossier.SignPut, "signed PUT URLs"},
-		{checked.Method == http.MethodDelete, dossier.SignDelete, "signed DELETE URLs"},
-		{part, dossier.SignPart, "signed URLs of parts"},
-		{req.ContentType != "", dossier.BindType, "binding a content type"},
-		{req.Length != 0, dossier.BindLength, "binding a length"},
-		{req.MaxLength != 0, dossier.BindMaxLength, "binding a largest length; bind the length, or sign a form"},
-		{req.If.IfAbsent, dossier.BindIfAbsent, "binding to create-only"},
-		{checksums(req.Expect) > 0 || req.Expect.MD5 != nil, dossier.BindChecksum, "binding a checksum"},
-		{len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"},
-	} {
-		if err := b.needs(asked.is, asked.of, asked.what); err != nil {
-			return err
-		}
-	}
-	if err := checkLife(req.TTL); err != nil {
-		return err
-	}
-	return errors.Join(b.checkExpect(req.Expect), checkBoundMetadata(req.Metadata))
-}
-
-// checkBoundMetadata spares the common case the work.
-func checkBoundMetadata(metadata map[string]string) error {
-	if len(metadata) == 0 {
-		return nil
-	}
-	return checkStored(metadata, "")
-}
-
-// checkExpect refuses checksums that the server would not check.
-func (b *Backend) checkExpect(sums dossier.Checksums) error {
-	switch {
-	case checksums(sums) > 1:
-		return fmt.Errorf("%w: binding more than one checksum besides an MD5", errors.ErrUnsupported)
-	case checksums(sums) > 0 && b.cfg.Checksum == NoChecksum, sums.CRC64NVME != nil && b.cfg.Checksum == CRC32C:
-		return fmt.Errorf("%w: binding a checksum that the server does not know (Config.Checksum is %s)", errors.ErrUnsupported, b.cfg.Checksum)
-	}
-	return nil
-}
-
-// checksums counts those that have a header field of the kind of which a request may have one.
-func checksums(sums dossier.Checksums) int {
-	count := 0
-	for _, sum := range [][]byte{sums.CRC32C, sums.CRC64NVME, sums.SHA256} {
-		if sum != nil {
-			count++
-		}
-	}
-	return count
 }

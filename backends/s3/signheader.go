@@ -54,3 +54,12 @@ func (b *Backend) appendEncryption(header []querysign.Pair) []querysign.Pair {
 	header = appendSet(header, "x-amz-server-side-encryption", b.cfg.SSE.Algorithm)
 	return appendSet(header, "x-amz-server-side-encryption-aws-kms-key-id", b.cfg.SSE.KMSKeyID)
 }
+
+// headerOf makes the fields that were signed those to send.
+func headerOf(pairs []querysign.Pair) http.Header {
+	header := make(http.Header, len(pairs))
+	for _, pair := range pairs {
+		header[http.CanonicalHeaderKey(pair.Name)] = []string{pair.Value}
+	}
+	return header
+}

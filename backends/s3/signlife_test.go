@@ -49,7 +49,9 @@ func permanent() aws.CredentialsProvider {
 // ending are temporary credentials.
 func ending(at time.Time) *provider {
 	return &provider{make: func() (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token", CanExpire: true, Expires: at}, nil
+		return aws.Credentials{
+			AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token", CanExpire: true, Expires: at,
+		}, nil
 	}}
 }
 
@@ -109,7 +111,8 @@ func TestSignedLifeIsWholeSecondsAndNotShorterThanAsked(t *testing.T) {
 		backend := newSigner(t, offline(t, permanent()), "bucket", s3.Config{})
 		s3.SetSigningClock(backend, func() time.Time { return now })
 		signed := signOne(t, backend, dossier.SignRequest{Key: "a", TTL: c.ttl, Window: c.window})
-		if from, seconds := parameter(t, signed, "X-Amz-Date"), parameter(t, signed, "X-Amz-Expires"); from != c.from || seconds != c.seconds {
+		from, seconds := parameter(t, signed, "X-Amz-Date"), parameter(t, signed, "X-Amz-Expires")
+		if from != c.from || seconds != c.seconds {
 			t.Errorf("%v of windows of %v: %s s from %s, want %s s from %s", c.ttl, c.window, seconds, from, c.seconds, c.from)
 		}
 		if got := signed.NotAfter.UTC().Format(time.RFC3339); got != c.ending {
@@ -148,7 +151,8 @@ func TestSignedURLEndsWithItsCredentials(t *testing.T) {
 	if err != nil || !form.NotAfter.Equal(signed.NotAfter) {
 		t.Errorf("a form until %v, %v", form.NotAfter, err)
 	}
-	if short := signOne(t, backend, dossier.SignRequest{Key: "a", TTL: time.Minute}); !short.NotAfter.Equal(signClock.Add(time.Minute)) {
+	short := signOne(t, backend, dossier.SignRequest{Key: "a", TTL: time.Minute})
+	if !short.NotAfter.Equal(signClock.Add(time.Minute)) {
 		t.Errorf("a shorter one until %v", short.NotAfter)
 	}
 }
@@ -164,7 +168,8 @@ func TestSigningWithoutGoodCredentials(t *testing.T) {
 		"anonymous": {aws.AnonymousCredentials{}, []error{dossier.ErrUnauthenticated}},
 		"expired":   {ending(signClock), []error{dossier.ErrUnauthenticated, dossier.ErrExpired}},
 		"broken": {
-			&provider{make: func() (aws.Credentials, error) { return aws.Credentials{}, broken }}, []error{dossier.ErrUnauthenticated, broken},
+			&provider{make: func() (aws.Credentials, error) { return aws.Credentials{}, broken }},
+			[]error{dossier.ErrUnauthenticated, broken},
 		},
 	} {
 		backend := newSigner(t, offline(t, c.of), "bucket", s3.Config{})
@@ -185,6 +190,7 @@ func TestSigningWithoutGoodCredentials(t *testing.T) {
 func TestSignURLsSignsAllOrNone(t *testing.T) {
 	backend := newSigner(t, offline(t, permanent()), "bucket", s3.Config{})
 	good := dossier.SignRequest{Key: "a", TTL: time.Hour}
+	reserved := dossier.SignRequest{Method: "PUT", Key: "b", TTL: time.Hour, Metadata: map[string]string{"dossier_put_id": "x"}}
 	for name, c := range map[string]struct {
 		bad  dossier.SignRequest
 		want error
@@ -192,7 +198,7 @@ func TestSignURLsSignsAllOrNone(t *testing.T) {
 		"a bad key":         {dossier.SignRequest{Key: "../b", TTL: time.Hour}, dossier.ErrInvalidKey},
 		"too long a life":   {dossier.SignRequest{Key: "b", TTL: 7*24*time.Hour + 1}, dossier.ErrInvalid},
 		"a largest length":  {dossier.SignRequest{Method: "PUT", Key: "b", TTL: time.Hour, MaxLength: 5}, errors.ErrUnsupported},
-		"reserved metadata": {dossier.SignRequest{Method: "PUT", Key: "b", TTL: time.Hour, Metadata: map[string]string{"dossier_put_id": "x"}}, dossier.ErrInvalid},
+		"reserved metadata": {reserved, dossier.ErrInvalid},
 	} {
 		signed, err := backend.SignURLs(t.Context(), []dossier.SignRequest{good, c.bad, good})
 		if !errors.Is(err, c.want) || len(signed) > 0 {
@@ -210,39 +216,38 @@ func TestSignURLsSignsAllOrNone(t *testing.T) {
 
 // A binding that is dropped in silence is one that everybody relies on and nobody has.
 func TestSignURLsRefusesWhatTheStoreDoesNotEnforce(t *testing.T) {
-	put := func(change func(*dossier.SignRequest)) dossier.SignRequest {
-		req := dossier.SignRequest{Method: "PUT", Key: "a", TTL: time.Hour}
-		change(&req)
-		return req
-	}
-	checksum := put(func(r *dossier.SignRequest) { r.Expect.CRC64NVME = make([]byte, 8) })
+	type request = dossier.SignRequest
+	without := func(capability dossier.Capabilities) s3.Config { return s3.Config{Without: capability} }
+	sums := func(sums dossier.Checksums) request { return request{Method: "PUT", Expect: sums} }
 	key := s3.Config{SSE: s3.Encryption{CustomerKey: make([]byte, 32)}}
+	part, metadata := dossier.PartRequest{UploadID: "u", Number: 1}, map[string]string{"a": "b"}
+	castagnoli, nvme, md := make([]byte, 4), make([]byte, 8), make([]byte, 16)
 	for name, c := range map[string]struct {
 		cfg s3.Config
-		req dossier.SignRequest
+		req request
 	}{
-		"a largest length": {s3.Config{}, put(func(r *dossier.SignRequest) { r.MaxLength = 1 })},
-		"two checksums": {s3.Config{}, put(func(r *dossier.SignRequest) {
-			r.Expect = dossier.Checksums{CRC32C: make([]byte, 4), SHA256: make([]byte, 32)}
-		})},
-		"checksums of a server without": {s3.Config{Checksum: s3.NoChecksum}, checksum},
-		"an unknown checksum":           {s3.Config{Checksum: s3.CRC32C}, checksum},
-		"no checksums":                  {s3.Config{Without: dossier.BindChecksum}, put(func(r *dossier.SignRequest) { r.Expect.MD5 = make([]byte, 16) })},
-		"no types":                      {s3.Config{Without: dossier.BindType}, put(func(r *dossier.SignRequest) { r.ContentType = "a/b" })},
-		"no lengths":                    {s3.Config{Without: dossier.BindLength}, put(func(r *dossier.SignRequest) { r.Length = -1 })},
-		"no create-only":                {s3.Config{Without: dossier.BindIfAbsent}, put(func(r *dossier.SignRequest) { r.If.IfAbsent = true })},
-		"no metadata":                   {s3.Config{Without: dossier.StoresMetadata}, put(func(r *dossier.SignRequest) { r.Metadata = map[string]string{"a": "b"} })},
-		"no parts":                      {s3.Config{Without: dossier.SignPart}, put(func(r *dossier.SignRequest) { r.Part = dossier.PartRequest{UploadID: "u", Number: 1} })},
-		"no GET":                        {s3.Config{Without: dossier.SignGet}, dossier.SignRequest{Key: "a", TTL: time.Hour}},
-		"no PUT":                        {s3.Config{Without: dossier.SignPut}, put(func(*dossier.SignRequest) {})},
-		"no DELETE":                     {s3.Config{Without: dossier.SignDelete}, dossier.SignRequest{Method: "DELETE", Key: "a", TTL: time.Hour}},
-		"a GET with a customer key":     {key, dossier.SignRequest{Key: "a", TTL: time.Hour}},
-		"a HEAD with a customer key":    {key, dossier.SignRequest{Method: "HEAD", Key: "a", TTL: time.Hour}},
-		"a PUT with a customer key":     {key, put(func(*dossier.SignRequest) {})},
-		"a part with a customer key":    {key, put(func(r *dossier.SignRequest) { r.Part = dossier.PartRequest{UploadID: "u", Number: 1} })},
+		"a largest length":              {s3.Config{}, request{Method: "PUT", MaxLength: 1}},
+		"two checksums":                 {s3.Config{}, sums(dossier.Checksums{CRC32C: castagnoli, CRC64NVME: nvme})},
+		"checksums of a server without": {s3.Config{Checksum: s3.NoChecksum}, sums(dossier.Checksums{CRC32C: castagnoli})},
+		"an unknown checksum":           {s3.Config{Checksum: s3.CRC32C}, sums(dossier.Checksums{CRC64NVME: nvme})},
+		"no checksums":                  {without(dossier.BindChecksum), sums(dossier.Checksums{MD5: md})},
+		"no types":                      {without(dossier.BindType), request{Method: "PUT", ContentType: "a/b"}},
+		"no lengths":                    {without(dossier.BindLength), request{Method: "PUT", Length: -1}},
+		"no create-only":                {without(dossier.BindIfAbsent), request{Method: "PUT", If: dossier.Condition{IfAbsent: true}}},
+		"no metadata":                   {without(dossier.StoresMetadata), request{Method: "PUT", Metadata: metadata}},
+		"no parts":                      {without(dossier.SignPart), request{Method: "PUT", Part: part}},
+		"no GET":                        {without(dossier.SignGet), request{}},
+		"no PUT":                        {without(dossier.SignPut), request{Method: "PUT"}},
+		"no DELETE":                     {without(dossier.SignDelete), request{Method: "DELETE"}},
+		"a GET with a customer key":     {key, request{}},
+		"a HEAD with a customer key":    {key, request{Method: "HEAD"}},
+		"a PUT with a customer key":     {key, request{Method: "PUT"}},
+		"a part with a customer key":    {key, request{Method: "PUT", Part: part}},
 	} {
+		c.req.Key, c.req.TTL = "a", time.Hour
 		backend := newSigner(t, offline(t, permanent()), "bucket", c.cfg)
-		if signed, err := backend.SignURLs(t.Context(), []dossier.SignRequest{c.req}); !errors.Is(err, errors.ErrUnsupported) || len(signed) > 0 {
+		signed, err := backend.SignURLs(t.Context(), []request{c.req})
+		if !errors.Is(err, errors.ErrUnsupported) || len(signed) > 0 {
 			t.Errorf("%s: %v, %v", name, signed, err)
 		}
 	}
@@ -250,32 +255,36 @@ func TestSignURLsRefusesWhatTheStoreDoesNotEnforce(t *testing.T) {
 
 // Endpoints that are signed for in another way would take none of the URLs.
 func TestSignURLsRefusesEndpointsItCannotSignFor(t *testing.T) {
-	for bucket, options := range map[string]awss3.Options{
-		"bucket--use1-az4--x-s3":                                  {Region: "us-east-1"},
-		"arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap": {Region: "us-east-1"},
-		"region-of-fips":                                          {Region: "fips-us-east-1"},
+	for bucket, c := range map[string]struct {
+		region string
+		want   error
+	}{
+		"bucket--use1-az4--x-s3":                                  {"us-east-1", errors.ErrUnsupported},
+		"arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap": {"us-east-1", errors.ErrUnsupported},
+		"region-of-fips":                                          {"fips-us-east-1", errors.ErrUnsupported},
+		"no-region":                                               {"", dossier.ErrInvalid},
 	} {
-		options.Credentials, options.HTTPClient = permanent(), noNetwork{t}
+		options := offline(t, permanent())
+		options.Region = c.region
 		backend := newSigner(t, options, bucket, s3.Config{})
-		if signed, err := backend.SignURLs(t.Context(), []dossier.SignRequest{{Key: "a", TTL: time.Hour}}); !errors.Is(err, errors.ErrUnsupported) {
+		signed, err := backend.SignURLs(t.Context(), []dossier.SignRequest{{Key: "a", TTL: time.Hour}})
+		if !errors.Is(err, c.want) || len(signed) > 0 {
 			t.Errorf("%s: %v, %v", bucket, signed, err)
 		}
-	}
-	backend := newSigner(t, awss3.Options{Credentials: permanent(), HTTPClient: noNetwork{t}}, "bucket", s3.Config{})
-	if signed, err := backend.SignURLs(t.Context(), []dossier.SignRequest{{Key: "a", TTL: time.Hour}}); !errors.Is(err, dossier.ErrInvalid) {
-		t.Errorf("no region: %v, %v", signed, err)
 	}
 }
 
 // Objects that are uploaded past the process must be stored like all others.
 func TestSignedPutIsBoundToTheConfiguration(t *testing.T) {
 	cfg := s3.Config{
-		Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"a": "x y", "b": "1"}, SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key"},
+		Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"a": "x y", "b": "1"},
+		SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key"},
 	}
 	backend := newSigner(t, offline(t, permanent()), "bucket", cfg)
 	signed := signOne(t, backend, dossier.SignRequest{Method: "PUT", Key: "a", TTL: time.Hour})
 	for name, want := range map[string]string{
-		"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Acl": "private", "X-Amz-Tagging": "a=x+y&b=1", "X-Amz-Server-Side-Encryption": "aws:kms",
+		"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Acl": "private", "X-Amz-Tagging": "a=x+y&b=1",
+		"X-Amz-Server-Side-Encryption":                "aws:kms",
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "key",
 	} {
 		if got := signed.Header.Get(name); got != want {
@@ -322,8 +331,7 @@ func TestSigningWhileCredentialsAndDaysChange(t *testing.T) {
 		name := string(rune('A' + tick.Load()/50%3))
 		return aws.Credentials{AccessKeyID: "AKID" + name, SecretAccessKey: "secret" + name}, nil
 	}
-	options := awss3.Options{Region: "us-east-1", Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return changing() })}
-	backend := newSigner(t, options, "bucket", s3.Config{})
+	backend := newSigner(t, offline(t, &provider{make: changing}), "bucket", s3.Config{})
 	s3.SetSigningClock(backend, func() time.Time { return signClock.Add(time.Duration(tick.Add(1)%5) * time.Second) })
 	var all sync.Map
 	var group sync.WaitGroup
@@ -338,7 +346,8 @@ func TestSigningWhileCredentialsAndDaysChange(t *testing.T) {
 	want := map[string]bool{}
 	for _, name := range []string{"A", "B", "C"} {
 		for seconds := range 5 {
-			fresh := newSigner(t, awss3.Options{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKID"+name, "secret"+name, "")}, "bucket", s3.Config{})
+			of := credentials.NewStaticCredentialsProvider("AKID"+name, "secret"+name, "")
+			fresh := newSigner(t, offline(t, of), "bucket", s3.Config{})
 			s3.SetSigningClock(fresh, func() time.Time { return signClock.Add(time.Duration(seconds) * time.Second) })
 			want[signOne(t, fresh, dossier.SignRequest{Key: "a", TTL: time.Hour}).URL] = true
 		}

@@ -21,8 +21,9 @@ func documented() (querysign.Credentials, querysign.Request) {
 // The example of "Authenticating Requests: Using Query Parameters" in Amazon's documentation.
 func TestURLIsTheOneOfAmazonsDocumentation(t *testing.T) {
 	cred, request := documented()
-	want := "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE" +
-		"%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host" +
+	want := "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256" +
+		"&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request" +
+		"&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host" +
 		"&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
 	signer := querysign.New(querysign.AWS(), "us-east-1")
 	for range 2 { // the second with the kept key
@@ -45,7 +46,8 @@ func TestPolicyIsSignedAsInAmazonsDocumentation(t *testing.T) {
 	cred, _ := documented()
 	signer := querysign.New(querysign.AWS(), "us-east-1")
 	day := time.Date(2015, 12, 29, 0, 0, 0, 0, time.UTC)
-	if got, want := signer.Policy(cred, day, policy), "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"; got != want {
+	const want = "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"
+	if got := signer.Policy(cred, day, policy); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := signer.Scope(day), "20151229/us-east-1/s3/aws4_request"; got != want {
@@ -58,8 +60,12 @@ func full() (querysign.Credentials, querysign.Request) {
 	cred, request := documented()
 	cred.SessionToken = "token/+="
 	request.Method = "PUT"
-	request.Query = []querysign.Pair{{Name: "uploadId", Value: "id/+ ="}, {Name: "partNumber", Value: "7"}, {Name: "a", Value: "2"}, {Name: "a", Value: "1"}}
-	request.Header = []querysign.Pair{{Name: "x-amz-meta-a", Value: "b c"}, {Name: "Content-Type", Value: "text/plain"}, {Name: "content-length", Value: "3"}}
+	request.Query = []querysign.Pair{
+		{Name: "uploadId", Value: "id/+ ="}, {Name: "partNumber", Value: "7"}, {Name: "a", Value: "2"}, {Name: "a", Value: "1"},
+	}
+	request.Header = []querysign.Pair{
+		{Name: "x-amz-meta-a", Value: "b c"}, {Name: "Content-Type", Value: "text/plain"}, {Name: "content-length", Value: "3"},
+	}
 	return cred, request
 }
 
@@ -187,9 +193,13 @@ func TestKeptKeysBelongToOneDayAndOneSetOfCredentials(t *testing.T) {
 		time time.Time
 	}
 	var variants []variant
-	for _, at := range []time.Time{midnight.Add(-1), midnight, midnight.Add(24*time.Hour - 1), midnight.Add(24 * time.Hour), time.Unix(-1, 0), time.Unix(0, 0)} {
+	for _, at := range []time.Time{
+		midnight.Add(-1), midnight, midnight.Add(24*time.Hour - 1), midnight.Add(24 * time.Hour), time.Unix(-1, 0), time.Unix(0, 0),
+	} {
 		for _, change := range []func(*querysign.Credentials){
-			func(*querysign.Credentials) {}, func(c *querysign.Credentials) { c.Secret = "other" }, func(c *querysign.Credentials) { c.SessionToken = "" },
+			func(*querysign.Credentials) {},
+			func(c *querysign.Credentials) { c.Secret = "other" },
+			func(c *querysign.Credentials) { c.SessionToken = "" },
 			func(c *querysign.Credentials) { c.AccessKeyID = "other" },
 		} {
 			changed := cred
