@@ -96,7 +96,7 @@ func allCases() []contractCase {
 		metadataCases(), updateCases(),
 		deleteCases(), batchCases(), copyCases(), moveCases(),
 		uploadCases(), partCases(), completeCases(),
-		signCases(), bindingCases(), tamperCases(), formCases(), formTamperCases(),
+		signCases(), bindingCases(), tamperCases(), formCases(), formTamperCases(), signPartCases(),
 		lifecycleCases(), descriptionCases(), reclaimCases(),
 		networkWriteCases(), networkReadCases(), networkOutageCases(),
 	)

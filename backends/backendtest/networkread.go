@@ -74,7 +74,7 @@ func networkReads(t *trial) {
 		t.proxy.Follow(only(0, fault))
 		found, err := t.backend.Stat(t.ctx, "a")
 		t.proxy.Follow(nil)
-		if err == nil && difference(info, found) != "" {
+		if err == nil && t.difference(info, found) != "" {
 			t.Errorf("stat, %s: %+v is not %+v", name, found, info)
 		}
 		t.truthfulRead("stat, "+name, err)

@@ -77,6 +77,9 @@ func runCase(t *testing.T, h Harness, v variant, c contractCase) {
 	explainFailure(t, c)
 	goroutines := runtime.NumGoroutine()
 	t.Cleanup(func() { checkGoroutines(t, goroutines) })
+	if why := h.Excused[c.name]; why != "" {
+		t.Skip("server: " + why)
+	}
 	if c.network && h.Network == nil {
 		t.Skip("capability: " + c.missing(h, nil))
 	}

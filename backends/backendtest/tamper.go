@@ -45,10 +45,14 @@ func (t *trial) fullyBound(key string) dossier.SignRequest {
 		req.MaxLength = 5
 	}
 	if t.can(dossier.BindChecksum) {
-		req.Expect = dossier.Checksums{CRC32C: crc32c("new")}
+		req.Expect = t.bindable(sumsOf("new"))[0]
 	}
 	if t.can(dossier.StoresMetadata) {
-		req.Metadata = map[string]string{"a": "b c"}
+		with := req
+		with.Metadata = map[string]string{"a": "b c"}
+		if _, err := dossier.SignURLs(t.ctx, t.backend, with); err == nil || !t.remote() {
+			return with
+		}
 	}
 	return req
 }
@@ -63,7 +67,7 @@ func (t *trial) denied(what string, client *http.Client, signed dossier.SignedRe
 	var body = http.NoBody
 	if signed.Method == http.MethodPut {
 		got := t.send(client, signed, strings.NewReader("new"), change)
-		if got.status < 300 {
+		if got.ok() {
 			t.Errorf("PUT with %s: %d %s", what, got.status, got.body)
 		}
 		return
@@ -125,7 +129,9 @@ func tamperParameters(t *trial) {
 			change("an empty "+name, func(v url.Values) { v.Set(name, values[0]+"\x00") })
 			change("a lower-case "+name, func(v url.Values) { v.Del(name); v.Set(strings.ToLower(name)+"_", values[0]) })
 		}
-		change("one more", func(v url.Values) { v.Set("x", "y") })
+		if !t.harness.Protocol.IgnoresParameters {
+			change("one more", func(v url.Values) { v.Set("x", "y") })
+		}
 		change("nothing", func(v url.Values) { clear(v) })
 	}
 	t.unchanged(before, "content of a")
@@ -179,11 +185,18 @@ func tamperStore(t *trial) {
 	t.put("a", "content of a")
 	before := other.put("a", "content of another store")
 	client := other.client()
-	t.denied("another store", client, t.signed(dossier.SignRequest{Key: "a"}), nil)
-	t.denied("another store", client, t.signed(dossier.SignRequest{Method: "PUT", Key: "a"}), nil)
-	remove := t.signed(dossier.SignRequest{Method: "DELETE", Key: "a"})
-	if got := t.send(client, remove, nil, nil); got.ok() {
-		t.Errorf("DELETE in another store: %d", got.status)
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		if method == "DELETE" && !t.can(dossier.SignDelete) {
+			continue
+		}
+		signed := t.signed(dossier.SignRequest{Method: method, Key: "a"})
+		there := mustParse(t, other.signed(dossier.SignRequest{Method: method, Key: "a"}).URL)
+		there.RawQuery = mustParse(t, signed.URL).RawQuery
+		signed.URL = there.String()
+		got := t.send(client, signed, strings.NewReader("new"), nil)
+		if got.ok() {
+			t.Errorf("%s in another store: %d %s", method, got.status, brief(got.body))
+		}
 	}
 	other.unchanged(before, "content of another store")
 }

@@ -104,10 +104,13 @@ func uploadAnyOrder(t *trial) {
 		t.unchanged(info, whole)
 	}
 	upload := t.create("gaps", dossier.PutOptions{})
-	low, high := t.part(upload, 7, contents[0]), t.part(upload, dossier.MaxPartNumber, contents[2])
+	low, high := t.part(upload, 7, contents[0]), t.part(upload, t.mostParts(), contents[2])
 	t.unchanged(t.complete(upload, low, high), contents[0]+contents[2])
 	upload = t.create("parallel", dossier.PutOptions{})
 	parts := make([]dossier.Part, 8)
+	if t.partSize() > 1<<20 {
+		parts = parts[:3]
+	}
 	together(len(parts), func(i int) { parts[i] = t.part(upload, i+1, contents[0]) })
 	whole = ""
 	for range parts {
