@@ -29,10 +29,11 @@ type Backend struct {
 	pool         *uploader.Pool
 	signing      signing
 
-	closed  atomic.Bool
-	batch   atomic.Pointer[BatchMode] // what BatchAuto found out
-	writing busy
-	ending  turns // of completions and abortions
+	closed       atomic.Bool
+	batch        atomic.Pointer[BatchMode] // what BatchAuto found out
+	writing      busy
+	noPartCopies atomic.Bool // the server was found to refuse them
+	ending       turns       // of completions and abortions
 }
 
 // New returns a backend over a bucket. It makes no request: a missing bucket or wrong credentials show with the first

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/dossier-go/dossier"
-	"github.com/dossier-go/dossier/internal/crc"
-	"github.com/dossier-go/dossier/internal/uploader"
 )
 
 // Copy implements [dossier.Copier] inside the server. Up to 5 GiB without a condition on dst go in one request; a larger
 // or conditional copy is a multipart upload whose parts are copied and whose completion has the condition, because most
-// servers ignore the conditions of a plain copy. The copy has the tags of src, and class, access control list and
+// servers ignore the conditions of a plain copy; where the server refuses that, the bytes pass through this process. The
+// copy has the tags of src, and class, access control list and
 // encryption of the configuration.
 func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOptions) (dossier.Info, error) {
 	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts), b.checkReplacement(opts.Replace),
@@ -52,9 +50,9 @@ func (b *Backend) copy(ctx context.Context, dst, src string, opts dossier.CopyOp
 		if err != nil {
 			return dossier.Info{}, err
 		}
-		err = c.run(ctx)
+		info, err := c.run(ctx)
 		if err == nil {
-			return c.confirm(ctx)
+			return info, nil
 		}
 		if !errors.As(err, new(*sourceChanged)) {
 			return dossier.Info{}, err
@@ -120,16 +118,44 @@ func (w *write) keepMetadata(stored map[string]string) {
 	w.metadata[putIDName] = own
 }
 
-func (c *copying) run(ctx context.Context) error {
+func (c *copying) run(ctx context.Context) (dossier.Info, error) {
 	conditional := c.ifAbsent != nil || c.ifMatch != nil
+	var err error
 	switch {
-	case conditional && c.size == 0: // no part can be copied of it
-		t := &putTarget{write: c.write}
-		return t.PutWhole(ctx, &uploader.Body{ReadSeeker: bytes.NewReader(nil), Sums: crc.Sums{}})
+	case conditional && (c.size == 0 || c.b.noPartCopies.Load()): // no part can be copied
+		return c.through(ctx)
 	case conditional || c.size > c.b.limits.maxCopy:
-		return c.inParts(ctx)
+		err = c.inParts(ctx)
+	default:
+		err = c.whole(ctx)
 	}
-	return c.whole(ctx)
+	if refused := (*partsRefused)(nil); errors.As(err, &refused) && conditional {
+		c.b.noPartCopies.Store(true)
+		return c.through(ctx)
+	}
+	if err != nil {
+		return dossier.Info{}, err
+	}
+	return c.confirm(ctx)
+}
+
+// partsRefused is the error of a server that does not copy into uploads with checksums.
+type partsRefused struct{ err error }
+
+func (e *partsRefused) Error() string { return e.err.Error() }
+func (e *partsRefused) Unwrap() error { return e.err }
+
+// through is a copy whose bytes pass through this process, where the server can do it on no other way.
+func (c *copying) through(ctx context.Context) (dossier.Info, error) {
+	if err := c.tagsOfSource(ctx); err != nil {
+		return dossier.Info{}, err
+	}
+	object, err := c.b.get(ctx, c.src, dossier.GetOptions{If: dossier.Condition{Match: versionOf(c.src, c.srcETag)}})
+	if err != nil {
+		return dossier.Info{}, ofSource(err)
+	}
+	info, err := c.b.put(ctx, c.write, dossier.ReaderSource(object, object.Size), dossier.PutOptions{})
+	return info, errors.Join(err, object.Close())
 }
 
 // whole is a copy in one request.

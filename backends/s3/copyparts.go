@@ -108,7 +108,7 @@ func (c *copying) copyPart(ctx context.Context, id string, number int, from, to 
 	in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = b.cfg.SSE.customer()
 	out, err := b.client.UploadPartCopy(ctx, in, b.slow().options)
 	if err != nil {
-		return types.CompletedPart{}, ofSource(err)
+		return types.CompletedPart{}, partCopyError(err)
 	}
 	if out.CopyPartResult == nil {
 		return types.CompletedPart{}, fmt.Errorf("%w: the answer to a copy is empty", dossier.ErrUnavailable)
@@ -117,4 +117,13 @@ func (c *copying) copyPart(ctx context.Context, id string, number int, from, to 
 	return types.CompletedPart{
 		PartNumber: in.PartNumber, ETag: result.ETag, ChecksumCRC64NVME: result.ChecksumCRC64NVME, ChecksumCRC32C: result.ChecksumCRC32C,
 	}, nil
+}
+
+// partCopyError tells a server that has no such copies from one that refuses this one.
+func partCopyError(err error) error {
+	kind := kindOfError(err)
+	if errors.Is(kind, errors.ErrUnsupported) || codeOf(err) == "InvalidArgument" || codeOf(err) == "InvalidRequest" {
+		return &partsRefused{err}
+	}
+	return ofSource(err)
 }

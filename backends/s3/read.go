@@ -49,10 +49,10 @@ func (r *read) request(ctx context.Context) (io.ReadCloser, *s3.GetObjectOutput,
 		}
 		return nil, nil, positive(err)
 	}
-	return &watchedBody{body: out.Body, ctx: t.ctx, dog: t.dog}, out, nil
+	return &watchedBody{body: t.dog.ReadCloser(out.Body), ctx: t.ctx, dog: t.dog}, out, nil
 }
 
-// watchedBody is the body of an answer that ends when nothing arrives any more.
+// watchedBody is the body of an answer that ends when nothing arrives although it is being read.
 type watchedBody struct {
 	body io.ReadCloser
 	ctx  context.Context //nolint:containedctx // lives as long as the body
@@ -62,9 +62,6 @@ type watchedBody struct {
 // Read implements [io.Reader].
 func (w *watchedBody) Read(p []byte) (int, error) {
 	n, err := w.body.Read(p)
-	if n > 0 {
-		w.dog.Touch()
-	}
 	if err != nil && errors.Is(context.Cause(w.ctx), stall.ErrStalled) {
 		err = stall.ErrStalled
 	}
