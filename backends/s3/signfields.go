@@ -4,18 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 )
-
-// taggingField is tags as a header field: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-tagging.
-func taggingField(tags map[string]string) string {
-	values := make(url.Values, len(tags))
-	for name, value := range tags {
-		values.Set(name, value)
-	}
-	return values.Encode()
-}
 
 // tagging is tags as XML: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Tagging.html.
 type tagging struct {

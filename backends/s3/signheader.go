@@ -45,7 +45,7 @@ func (b *Backend) boundHeader(req *dossier.SignRequest) []querysign.Pair {
 func (b *Backend) appendDefaults(header []querysign.Pair) []querysign.Pair {
 	header = appendSet(header, "X-Amz-Storage-Class", b.cfg.Class)
 	header = appendSet(header, "X-Amz-Acl", b.cfg.ACL)
-	header = appendSet(header, "X-Amz-Tagging", taggingField(b.cfg.Tags))
+	header = appendSet(header, "X-Amz-Tagging", tagQuery(b.cfg.Tags))
 	return b.appendEncryption(header)
 }
 
