@@ -82,9 +82,6 @@ func (b *Backend) Describe() dossier.Description { return b.description }
 // can reports whether a capability is claimed.
 func (b *Backend) can(c dossier.Capabilities) bool { return b.description.Capabilities.Has(c) }
 
-// without clears capabilities that a probe did not find.
-func (b *Backend) without(missing dossier.Capabilities) { b.description.Capabilities &^= missing }
-
 // Close makes later calls fail with [dossier.ErrClosed]; it waits for nothing, and open objects stay readable. It may be
 // repeated.
 func (b *Backend) Close() error {

@@ -83,10 +83,14 @@ func (b *Backend) submit(ctx context.Context, batch []string) ([]error, error) {
 			return results, err
 		}
 	}
-	answer, err := request(ctx, b, func(ctx context.Context) (container.SubmitBatchResponse, error) {
+	tracing, sent := counted(ctx)
+	answer, err := request(tracing, b, func(ctx context.Context) (container.SubmitBatchResponse, error) {
 		return b.client.SubmitBatch(ctx, builder, nil)
 	})
 	if err != nil {
+		if !refusal(err, sent.Load()) {
+			err = &unclearError{err}
+		}
 		return results, err
 	}
 	for i := range results {

@@ -56,9 +56,9 @@ func (b *Backend) completeUpload(ctx context.Context, up dossier.Upload, parts [
 	if err != nil {
 		return dossier.Info{}, err
 	}
-	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	_ = b.remove(cleaning, hiddenParts+up.ID, dossier.Condition{}, nil) // the object is there; Reclaim finds what is left
+	_ = b.cleanUp(ctx, func(ctx context.Context) error { // the object is there; Reclaim finds what is left
+		return b.remove(ctx, hiddenParts+up.ID, dossier.Condition{}, nil)
+	})
 	return info, nil
 }
 
@@ -143,8 +143,19 @@ func (c *completion) read(ctx context.Context) (err error) {
 	return err
 }
 
-// publish copies the hidden object to its key.
+// publish copies the hidden object to its key. The lease keeps others from changing it, but a request that was repeated
+// on its way may have given it another version.
 func (c *completion) publish(ctx context.Context) (dossier.Info, error) {
 	info := newInfo(c.up.Key, c.sums.Size, checksums(c.sums), c.opts)
-	return (&copying{b: c.b, source: c.hidden, info: info, cond: c.opts.If, class: c.opts.Class, tags: c.opts.Tags}).run(ctx)
+	for attempt := 1; ; attempt++ {
+		made, err := (&copying{b: c.b, source: c.hidden, info: info, cond: c.opts.If, class: c.opts.Class, tags: c.opts.Tags}).run(ctx)
+		if !errors.Is(err, errSourceChanged) || attempt == maxAttempts {
+			return made, err
+		}
+		present, err := c.b.stat(ctx, c.hidden.Key, dossier.Condition{})
+		if err != nil {
+			return dossier.Info{}, err
+		}
+		c.hidden.Version = present.Version
+	}
 }

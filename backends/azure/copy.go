@@ -146,6 +146,11 @@ func (c *copying) atOnce(ctx context.Context) (dossier.Info, error) {
 			return stamped(c.info, answer.ETag, answer.LastModified), err
 		})
 	})
+	if hasCode(err, bloberror.ConditionNotMet) { // which one?
+		if now, lost := c.b.stat(ctx, c.source.Key, dossier.Condition{}); lost == nil && now.Version != c.source.Version {
+			return info, errors.Join(errSourceChanged, err)
+		}
+	}
 	return info, sourceError(err)
 }
 
@@ -163,9 +168,8 @@ func sourceError(err error) error {
 func (c *copying) throughHidden(ctx context.Context) (info dossier.Info, err error) {
 	hidden := hiddenCopies + rand.Text()
 	defer func() {
-		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-		defer cancel()
-		if left := gone(c.b.remove(cleaning, hidden, dossier.Condition{}, nil)); err != nil {
+		left := c.b.cleanUp(ctx, func(ctx context.Context) error { return c.b.remove(ctx, hidden, dossier.Condition{}, nil) })
+		if err != nil {
 			err = errors.Join(err, left) // after a success Reclaim finds what is left
 		}
 	}()

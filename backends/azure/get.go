@@ -176,6 +176,9 @@ func contentRange(field string) (from, to, size int64, err error) {
 	from, one := strconv.ParseInt(first, 10, 64)
 	end, two := strconv.ParseInt(last, 10, 64)
 	size, three := strconv.ParseInt(total, 10, 64)
+	if one == nil && two == nil && three == nil && end == from-1 {
+		return 0, 0, 0, fmt.Errorf("%w: the service has no bytes there", dossier.ErrRange) // as Azurite says it
+	}
 	if one != nil || two != nil || three != nil || from < 0 || end < from || size <= end {
 		return 0, 0, 0, fmt.Errorf("%w: the service answered with the range %q", dossier.ErrUnavailable, field)
 	}

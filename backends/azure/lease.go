@@ -14,8 +14,8 @@ import (
 
 // A lease on the record of an upload lets one process at a time complete it. It ends by itself when that process dies.
 const (
-	leaseSeconds = 60
-	leaseRenewal = 20 * time.Second
+	leaseSeconds = 30
+	leaseRenewal = 10 * time.Second
 	leasePoll    = 100 * time.Millisecond
 )
 
@@ -27,13 +27,17 @@ func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx
 	if err != nil {
 		return err
 	}
-	_, err = request(ctx, b, func(ctx context.Context) (lease.BlobAcquireResponse, error) {
+	tracing, sent := counted(ctx)
+	_, err = request(tracing, b, func(ctx context.Context) (lease.BlobAcquireResponse, error) {
 		return holder.AcquireLease(ctx, leaseSeconds, nil)
 	})
 	if hasCode(err, bloberror.LeaseAlreadyPresent) {
 		return errors.Join(fmt.Errorf("%w: the upload is being completed by another caller", dossier.ErrConflict), err)
 	}
 	if err != nil {
+		if !refusal(err, sent.Load()) {
+			return errors.Join(err, b.giveBack(ctx, holder))
+		}
 		return err
 	}
 	working, lost := context.WithCancelCause(ctx)
@@ -42,16 +46,24 @@ func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx
 	err = do(working)
 	lost(context.Canceled)
 	renewing.Wait()
-	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	if err == nil {
-		_ = b.remove(cleaning, record, dossier.Condition{}, holder.LeaseID()) // the object is there; Reclaim finds what is left
-		return nil
+	if err != nil {
+		return errors.Join(err, b.giveBack(ctx, holder))
 	}
-	_, released := request(cleaning, b, func(ctx context.Context) (lease.BlobReleaseResponse, error) {
-		return holder.ReleaseLease(ctx, nil)
+	_ = b.cleanUp(ctx, func(ctx context.Context) error { // the object is there; Reclaim finds what is left
+		return b.remove(ctx, record, dossier.Condition{}, holder.LeaseID())
 	})
-	return errors.Join(err, gone(released))
+	return nil
+}
+
+// giveBack ends the lease, if there is one, before its time.
+func (b *Backend) giveBack(ctx context.Context, holder *lease.BlobClient) error {
+	return b.cleanUp(ctx, func(ctx context.Context) error {
+		_, err := request(ctx, b, func(ctx context.Context) (lease.BlobReleaseResponse, error) { return holder.ReleaseLease(ctx, nil) })
+		if hasCode(err, bloberror.LeaseIDMismatchWithLeaseOperation, bloberror.LeaseNotPresentWithLeaseOperation) {
+			return nil
+		}
+		return gone(err)
+	})
 }
 
 // renew keeps the lease until ctx ends, and ends ctx when it cannot.
