@@ -94,8 +94,8 @@ func (b *Backend) capabilities() dossier.Capabilities {
 	return set &^ dossier.Capabilities(b.without.Load())
 }
 
-// Close makes later calls [dossier.ErrClosed]; what is going on may end, and open objects stay readable. It may be repeated. A client that
-// [Open] made is closed too, one that was given to [New] is not.
+// Close makes later calls [dossier.ErrClosed]; what is going on may end, and open objects stay readable. It may be repeated.
+// A client that [Open] made is closed too, one that was given to [New] is not.
 func (b *Backend) Close() error {
 	if b.closed.Swap(true) || !b.owned {
 		return nil

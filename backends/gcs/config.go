@@ -27,8 +27,8 @@ type Config struct {
 	// Endpoint is the base of the store's URLs, scheme and host: for signed URLs and for the identity of the store. It
 	// must be where the client goes. Default: "", https://storage.googleapis.com.
 	Endpoint string
-	// Memory is how many bytes the buffers of all uploads together may take: at least two parts. A Put that finds none free waits for
-	// one. Default: 0, which means 64 MiB.
+	// Memory is how many bytes the buffers of all uploads together may take: at least two parts. A Put that finds none free
+	// waits for one. Default: 0, which means 64 MiB.
 	Memory int64
 	// PartSize in bytes is the largest object that is sent in one request, and the chunk of larger ones; it is rounded up
 	// to a multiple of 256 KiB. Default: 0, which means 8 MiB.

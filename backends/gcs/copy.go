@@ -34,9 +34,10 @@ func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOp
 	return info, nil
 }
 
-// UpdateHeader implements [dossier.HeaderUpdater]: it copies the object onto itself inside the store, because a change of metadata alone
-// can neither replace them as a whole nor make a new version. The access control list and the custom time stay, where
-// they can be read. An object of a colder storage class counts as deleted early, and retention policies forbid it.
+// UpdateHeader implements [dossier.HeaderUpdater]: it copies the object onto itself inside the store, because a change of
+// metadata alone can neither replace them as a whole nor make a new version. The access control list and the custom time
+// stay, where they can be read. An object of a colder storage class counts as deleted early, and retention policies forbid
+// it.
 func (b *Backend) UpdateHeader(
 	ctx context.Context, key string, to dossier.Replacement, cond dossier.Condition,
 ) (dossier.Info, error) {

@@ -14,7 +14,8 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// SignForm implements [dossier.FormSigner] with a V4 policy document: https://cloud.google.com/storage/docs/authentication/signatures#policy-document
+// SignForm implements [dossier.FormSigner] with a V4 policy document:
+// https://cloud.google.com/storage/docs/authentication/signatures#policy-document
 //
 // A create-only form is [errors.ErrUnsupported]: a policy document has no condition about the present object.
 func (b *Backend) SignForm(ctx context.Context, req dossier.FormRequest) (dossier.SignedForm, error) {

@@ -9,9 +9,9 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// Reclaim implements [dossier.Reclaimer]. It drops multipart uploads, and parts without an upload, that nothing has been added to for
-// olderThan. A part that is being written cannot be seen, so olderThan must be more than the longest time that one takes.
-// Resumable uploads that were broken off cannot be seen either; the store forgets them after a week.
+// Reclaim implements [dossier.Reclaimer]. It drops multipart uploads, and parts without an upload, that nothing has been
+// added to for olderThan. A part that is being written cannot be seen, so olderThan must be more than the longest time that
+// one takes. Resumable uploads that were broken off cannot be seen either; the store forgets them after a week.
 func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report dossier.ReclaimReport, err error) {
 	var bad error
 	if olderThan < 0 {

@@ -32,8 +32,8 @@ func unknownIf(lost bool, err error) error {
 	return fmt.Errorf("%w: %w", dossier.ErrOutcomeUnknown, err)
 }
 
-// retry calls do until it succeeds, fails for good, or failed often enough. lost says that a call before, or the last one, may have taken
-// effect although it failed: the error of the last one is then perhaps about the effect of one before.
+// retry calls do until it succeeds, fails for good, or failed often enough. lost says that a call before, or the last one,
+// may have taken effect although it failed: the error of the last one is then perhaps about the effect of one before.
 func retry(ctx context.Context, do func() error) (lost bool, err error) {
 	for attempt := 1; ; attempt++ {
 		err = do()

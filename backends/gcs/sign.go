@@ -18,9 +18,9 @@ const signaturesAtOnce = 16
 
 // SignURLs implements [dossier.URLSigner] with V4 signatures: https://cloud.google.com/storage/docs/access-control/signed-urls
 //
-// A type, an exact or largest length, create-only, an MD5 or CRC32C and metadata are bound by signed header fields; other checksums are
-// [errors.ErrUnsupported]. Of an answer, the store can override the Content-Type and the Content-Disposition only. What signBlob signs lives
-// for 12 hours at most, whatever TTL says. An object that a signed PUT stores has no PutID.
+// A type, an exact or largest length, create-only, an MD5 or CRC32C and metadata are bound by signed header fields; other
+// checksums are [errors.ErrUnsupported]. Of an answer, the store can override the Content-Type and the Content-Disposition
+// only. What signBlob signs lives for 12 hours at most, whatever TTL says. An object that a signed PUT stores has no PutID.
 func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
 	if err := b.check(ctx, b.checkSigning()); err != nil {
 		return nil, fail("sign", "", err)

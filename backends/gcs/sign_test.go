@@ -61,7 +61,8 @@ var oddKeys = []string{
 	"$HOME", "a,b;c@d", "{uuid}", "[z]", "=?UTF-8?Q?x?=", "\u00a0", "(a)!", strings.Repeat("u/", 99) + "v", "x^`y",
 }
 
-// TestURLsAreThoseOfGooglesLibrary, byte for byte but for the place of the signature: its signatures are those that the store takes.
+// TestURLsAreThoseOfGooglesLibrary, byte for byte but for the place of the signature: its signatures are those that the store
+// takes.
 func TestURLsAreThoseOfGooglesLibrary(t *testing.T) {
 	t.Parallel()
 	sum := dossier.Checksums{MD5: make([]byte, 16), CRC32C: []byte{1, 2, 3, 4}}

@@ -150,8 +150,8 @@ func (b *Backend) checkSigning() error {
 	return nil
 }
 
-// period is when a signature is made and when it ends. The beginning is rounded down to the window, so the end of one without a window
-// is rounded up to a second; it is sooner if the key is not good for so long.
+// period is when a signature is made and when it ends. The beginning is rounded down to the window, so the end of one without
+// a window is rounded up to a second; it is sooner if the key is not good for so long.
 func (s *signing) period(ttl, window time.Duration) (from, to time.Time, err error) {
 	if ttl > dossier.MaxSignedLife {
 		return from, to, fmt.Errorf("%w: a life of %v; the store takes at most %v", dossier.ErrInvalid, ttl, dossier.MaxSignedLife)
