@@ -15,8 +15,11 @@ import (
 // temporary credentials at the latest; NotAfter says when. What middleware of the client adds to requests is not in them.
 //
 // The header of a PUT holds everything that the URL binds, with the class, access control list, tags and encryption of
-// the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound:
-// errors.ErrUnsupported. Errors: ErrInvalid, ErrInvalidKey, ErrUnauthenticated (no credentials, or ErrExpired ones).
+// the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound, nor can
+// another checksum of a part than that of its upload: errors.ErrUnsupported.
+//
+// Errors: ErrInvalid, ErrInvalidKey, ErrNotExist (a part of what can be no upload), ErrUnauthenticated (no credentials, or
+// ErrExpired ones).
 func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
 	signed, key, err := b.signAll(ctx, reqs)
 	if err != nil {
@@ -65,12 +68,15 @@ func (b *Backend) signOne(
 	if err != nil {
 		return dossier.SignedRequest{}, err
 	}
+	query, err := b.appendQuery(make([]querysign.Pair, 0, 8), req)
+	if err != nil {
+		return dossier.SignedRequest{}, err
+	}
 	header := b.boundHeader(req)
-	query := make([]querysign.Pair, 0, 8)
 	signed := dossier.SignedRequest{Method: methodOf(req), Header: headerOf(header), NotAfter: l.until}
 	signed.URL = to.signer.URL(cred, querysign.Request{
 		Method: signed.Method, URLScheme: to.urlScheme, Host: to.host, Path: to.path + "/" + req.Key,
-		Query: appendQuery(query, req), Header: header, Time: l.from, Expires: l.length(),
+		Query: query, Header: header, Time: l.from, Expires: l.length(),
 	})
 	return signed, nil
 }
@@ -84,15 +90,16 @@ func methodOf(req *dossier.SignRequest) string {
 
 // appendQuery appends the parameters of the operation. x-id is what the SDK says, so that the URLs are the same; servers
 // ignore it.
-func appendQuery(to []querysign.Pair, req *dossier.SignRequest) []querysign.Pair {
+func (b *Backend) appendQuery(to []querysign.Pair, req *dossier.SignRequest) ([]querysign.Pair, error) {
 	switch {
 	case req.Part != dossier.PartRequest{}:
+		id, _, err := b.parseUploadID(req.Part.UploadID)
 		return append(to, querysign.Pair{Name: "partNumber", Value: strconv.Itoa(req.Part.Number)},
-			querysign.Pair{Name: "uploadId", Value: req.Part.UploadID}, querysign.Pair{Name: "x-id", Value: "UploadPart"})
+			querysign.Pair{Name: "uploadId", Value: id}, querysign.Pair{Name: "x-id", Value: "UploadPart"}), err
 	case req.Method == http.MethodPut:
-		return append(to, querysign.Pair{Name: "x-id", Value: "PutObject"})
+		return append(to, querysign.Pair{Name: "x-id", Value: "PutObject"}), nil
 	case req.Method == http.MethodDelete:
-		return append(to, querysign.Pair{Name: "x-id", Value: "DeleteObject"})
+		return append(to, querysign.Pair{Name: "x-id", Value: "DeleteObject"}), nil
 	case methodOf(req) == http.MethodGet:
 		to = append(to, querysign.Pair{Name: "x-id", Value: "GetObject"})
 	}
@@ -100,7 +107,7 @@ func appendQuery(to []querysign.Pair, req *dossier.SignRequest) []querysign.Pair
 	to = appendSet(to, "response-content-disposition", req.Respond.ContentDisposition)
 	to = appendSet(to, "response-content-encoding", req.Respond.ContentEncoding)
 	to = appendSet(to, "response-content-language", req.Respond.ContentLanguage)
-	return appendSet(to, "response-content-type", req.Respond.ContentType)
+	return appendSet(to, "response-content-type", req.Respond.ContentType), nil
 }
 
 func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {

@@ -152,6 +152,9 @@ var oddities = []string{
 	"<", ">", "[", "]", "{", "}", "|", "^", "`", "ü", "é", "漢", "\U0001F600", "%zz", "%41", "x-id", "..a",
 }
 
+// uploadIDs are what ids of uploads are made of.
+var uploadIDs = []string{"a", "Z", "0", "-", "_", ".a", "~", "+", "%2F", "%", "&", "=", ":", "!", "*", "'", "("}
+
 func oddText(r *rand.Rand, of []string) string {
 	var b strings.Builder
 	for range 1 + r.IntN(12) {
@@ -185,7 +188,7 @@ func oddRequest(r *rand.Rand) dossier.SignRequest {
 		TTL: time.Duration(1+r.IntN(7*86400)) * time.Second,
 	}
 	if req.Method == "PUT" && maybe() {
-		req.Part = dossier.PartRequest{UploadID: oddText(r, oddities), Number: 1 + r.IntN(10_000)}
+		req.Part = dossier.PartRequest{UploadID: oddText(r, uploadIDs), Number: 1 + r.IntN(10_000)}
 	}
 	object := req.Method == "PUT" && req.Part == dossier.PartRequest{}
 	if object && maybe() {
@@ -202,15 +205,15 @@ func oddRequest(r *rand.Rand) dossier.SignRequest {
 		req.Length = 1 + r.Int64N(5<<30)
 	}
 	if req.Method == "PUT" {
-		switch r.IntN(6) {
-		case 0:
-			req.Expect.CRC32C = bytesOf(r, 4)
-		case 1:
+		switch kind := r.IntN(6); {
+		case kind == 0:
 			req.Expect.CRC64NVME = bytesOf(r, 8)
-		case 2:
-			req.Expect.SHA256, req.Expect.MD5 = bytesOf(r, 32), bytesOf(r, 16)
-		case 3:
+		case kind == 1:
 			req.Expect.MD5 = bytesOf(r, 16)
+		case kind == 2 && object:
+			req.Expect.CRC32C = bytesOf(r, 4)
+		case kind == 3 && object:
+			req.Expect.SHA256, req.Expect.MD5 = bytesOf(r, 32), bytesOf(r, 16)
 		}
 	}
 	if (req.Method == "" || req.Method == "GET" || req.Method == "HEAD") && maybe() {

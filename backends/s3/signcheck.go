@@ -39,6 +39,9 @@ func (b *Backend) checkSign(req *dossier.SignRequest) error {
 	if err := checkLife(req.TTL); err != nil {
 		return err
 	}
+	if part {
+		return b.checkPartSums(req)
+	}
 	return errors.Join(b.checkExpect(req.Expect), checkBoundMetadata(req.Metadata))
 }
 
@@ -58,6 +61,22 @@ func (b *Backend) checkExpect(sums dossier.Checksums) error {
 	case checksums(sums) > 0 && b.cfg.Checksum == NoChecksum, sums.CRC64NVME != nil && b.cfg.Checksum == CRC32C:
 		return fmt.Errorf("%w: binding a checksum that the server does not know (Config.Checksum is %s)",
 			errors.ErrUnsupported, b.cfg.Checksum)
+	}
+	return nil
+}
+
+// checkPartSums refuses other checksums than the one that the upload was created with, which the server refuses.
+func (b *Backend) checkPartSums(req *dossier.SignRequest) error {
+	_, upload, err := b.parseUploadID(req.Part.UploadID)
+	if err != nil {
+		return err
+	}
+	sums := req.Expect
+	other := sums.SHA256 != nil || sums.CRC32C != nil && upload.Checksum != CRC32C ||
+		sums.CRC64NVME != nil && upload.Checksum != CRC64NVME
+	if other {
+		return fmt.Errorf("%w: binding a checksum of a part that is not of the kind of its upload (%s)",
+			errors.ErrUnsupported, upload.Checksum)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -299,6 +300,38 @@ func TestSignedPutIsBoundToTheConfiguration(t *testing.T) {
 		if signed := signOne(t, backend, req); len(signed.Header) > 0 || parameter(t, signed, "X-Amz-SignedHeaders") != "host" {
 			t.Errorf("%+v has the header %v", req, signed.Header)
 		}
+	}
+}
+
+// Ids of uploads carry the terms of CreateUpload behind the server's own id, which is what the server knows.
+func TestSignedPartNamesTheUploadOfTheServer(t *testing.T) {
+	backend := newSigner(t, offline(t, permanent()), "bucket", s3.Config{})
+	for _, terms := range []string{"", `{"a":true,"s":10}`, `{"c":"crc32c","e":"AAAAAA=="}`} {
+		id := "server-id"
+		if terms != "" {
+			id += "#" + base64.RawURLEncoding.EncodeToString([]byte(terms))
+		}
+		part := dossier.PartRequest{UploadID: id, Number: 7}
+		req := dossier.SignRequest{Method: "PUT", Key: "a", TTL: time.Hour, Part: part}
+		signed := signOne(t, backend, req)
+		if parameter(t, signed, "uploadId") != "server-id" || parameter(t, signed, "partNumber") != "7" {
+			t.Errorf("%s: %s", id, signed.URL)
+		}
+		// The server refuses parts with another checksum than that of their upload.
+		for sum, good := range map[*dossier.Checksums]bool{
+			{CRC32C: make([]byte, 4)}: strings.Contains(terms, "crc32c"), {CRC64NVME: make([]byte, 8)}: !strings.Contains(terms, "crc32c"),
+			{SHA256: make([]byte, 32)}: false, {MD5: make([]byte, 16)}: true,
+		} {
+			req.Expect = *sum
+			_, err := backend.SignURLs(t.Context(), []dossier.SignRequest{req})
+			if good && err != nil || !good && !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%s with %+v: %v", id, *sum, err)
+			}
+		}
+	}
+	bad := dossier.SignRequest{Method: "PUT", Key: "a", TTL: time.Hour, Part: dossier.PartRequest{UploadID: "no id", Number: 1}}
+	if _, err := backend.SignURLs(t.Context(), []dossier.SignRequest{bad}); !errors.Is(err, dossier.ErrNotExist) {
+		t.Errorf("no id: %v", err)
 	}
 }
 
