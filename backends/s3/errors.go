@@ -87,6 +87,7 @@ func retryAfter(value string) time.Duration {
 func kindOf(e *dossier.Error, err error) error {
 	for _, kind := range kinds() {
 		if errors.Is(err, kind) {
+			e.Retryable = raced(err)
 			return kind
 		}
 	}
