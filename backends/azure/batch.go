@@ -89,7 +89,7 @@ func (b *Backend) submit(ctx context.Context, batch []string) ([]error, error) {
 	})
 	if err != nil {
 		if !refusal(err, sent.Load()) {
-			err = &unclearError{err}
+			err = &unclearError{err: err}
 		}
 		return results, err
 	}

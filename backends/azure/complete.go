@@ -3,6 +3,7 @@ package azure
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 // to its key, under the conditions of the upload: so two uploads of one key know nothing of each other, and whatever
 // Expect asks for can be verified before anybody sees the object. A SHA-256 or MD5, and parts that came over signed URLs,
 // cost a read of the whole. One caller at a time completes an upload, the others get dossier.ErrConflict. After an error
-// the upload is still there.
+// the upload is still there, and can be completed again: if the object had been made, that is found out.
 func (b *Backend) CompleteUpload(ctx context.Context, up dossier.Upload, parts []dossier.Part) (dossier.Info, error) {
 	numbers := make([]int, len(parts))
 	for i, part := range parts {
@@ -107,10 +108,10 @@ func (c *completion) name(ctx context.Context, parts []dossier.Part) error {
 
 // join makes the blocks a hidden object.
 func (c *completion) join(ctx context.Context) error {
-	c.hidden = dossier.Info{Key: hiddenParts + c.up.ID, Size: c.sums.Size, Header: c.opts.Header}
+	c.hidden = dossier.Info{Key: hiddenParts + c.up.ID, Size: c.sums.Size, Header: c.opts.Header, PutID: rand.Text()}
 	answer, err := request(ctx, c.b, func(ctx context.Context) (blockblob.CommitBlockListResponse, error) {
 		return c.b.client.NewBlockBlobClient(c.hidden.Key).CommitBlockList(ctx, c.blocks,
-			&blockblob.CommitBlockListOptions{HTTPHeaders: storedHeader(newInfo("", 0, dossier.Checksums{}, c.opts))})
+			&blockblob.CommitBlockListOptions{HTTPHeaders: storedHeader(c.hidden), Metadata: encodeMetadata(c.hidden)})
 	})
 	c.hidden = stamped(c.hidden, answer.ETag, answer.LastModified)
 	return err
@@ -143,8 +144,8 @@ func (c *completion) read(ctx context.Context) (err error) {
 	return err
 }
 
-// publish copies the hidden object to its key. The lease keeps others from changing it, but a request that was repeated
-// on its way may have given it another version.
+// publish copies the hidden object to its key. A request that was repeated on its way may have given it another version
+// than the one that was answered; the put id tells that from the work of somebody who has the lease now.
 func (c *completion) publish(ctx context.Context) (dossier.Info, error) {
 	info := newInfo(c.up.Key, c.sums.Size, checksums(c.sums), c.opts)
 	for attempt := 1; ; attempt++ {
@@ -155,6 +156,9 @@ func (c *completion) publish(ctx context.Context) (dossier.Info, error) {
 		present, err := c.b.stat(ctx, c.hidden.Key, dossier.Condition{})
 		if err != nil {
 			return dossier.Info{}, err
+		}
+		if present.PutID != c.hidden.PutID {
+			return dossier.Info{}, fmt.Errorf("%w: another caller works on the upload", dossier.ErrConflict)
 		}
 		c.hidden.Version = present.Version
 	}

@@ -47,7 +47,7 @@ func (b *Backend) remove(ctx context.Context, key string, cond dossier.Condition
 	case refused(err, cond) && sent.Load() > 1:
 		return b.settledRemoval(ctx, key, cond, err)
 	case !refusal(err, sent.Load()):
-		return &unclearError{err}
+		return &unclearError{err: err}
 	}
 	return conditionError(err, cond)
 }
@@ -59,7 +59,7 @@ func (b *Backend) settledRemoval(ctx context.Context, key string, cond dossier.C
 	case hasCode(err, bloberror.BlobNotFound):
 		return nil
 	case err != nil:
-		return &unclearError{errors.Join(err, refusal)}
+		return &unclearError{err: errors.Join(err, refusal)}
 	}
 	return conditionError(refusal, cond)
 }

@@ -32,7 +32,7 @@ func fail(op, key string, err error) error {
 	e := &dossier.Error{Op: op, Backend: scheme, Key: key, Err: err}
 	var unclear *unclearError
 	if errors.As(err, &unclear) {
-		e.Outcome = dossier.OutcomeUnknown
+		e.Outcome, e.Leaked = dossier.OutcomeUnknown, unclear.leaked
 	}
 	var answer *azcore.ResponseError
 	answered := errors.As(err, &answer)
@@ -61,7 +61,10 @@ func kindOf(err error) error {
 }
 
 // unclearError is the error of a write that may have taken effect.
-type unclearError struct{ err error }
+type unclearError struct {
+	err    error
+	leaked *dossier.Upload // an upload that may be left
+}
 
 func (e *unclearError) Error() string { return e.err.Error() }
 func (e *unclearError) Unwrap() error { return e.err }

@@ -14,8 +14,8 @@ import (
 
 // A lease on the record of an upload lets one process at a time complete it. It ends by itself when that process dies.
 const (
-	leaseSeconds = 30
-	leaseRenewal = 10 * time.Second
+	leaseSeconds = 15 // the service's least
+	leaseRenewal = 5 * time.Second
 	leasePoll    = 100 * time.Millisecond
 )
 
@@ -49,9 +49,12 @@ func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx
 	if err != nil {
 		return errors.Join(err, b.giveBack(ctx, holder))
 	}
-	_ = b.cleanUp(ctx, func(ctx context.Context) error { // the object is there; Reclaim finds what is left
+	err = b.cleanUp(ctx, func(ctx context.Context) error {
 		return b.remove(ctx, record, dossier.Condition{}, holder.LeaseID())
 	})
+	if err != nil {
+		return &unclearError{err: fmt.Errorf("the object is there, but the record of its upload is too: %w", err), leaked: &up}
+	}
 	return nil
 }
 

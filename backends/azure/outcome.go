@@ -58,7 +58,7 @@ func (b *Backend) settled(
 	case definite:
 		return dossier.Info{}, conditionError(err, cond)
 	}
-	return dossier.Info{}, &unclearError{err}
+	return dossier.Info{}, &unclearError{err: err}
 }
 
 // refusal reports whether an error proves that the request changed nothing, apart from earlier repetitions of it.

@@ -65,7 +65,7 @@ func (b *Backend) replaceHeader(ctx context.Context, present dossier.Info, to do
 	if untyped || !maps.Equal(info.Metadata, present.Metadata) {
 		if info, err = b.setMetadata(ctx, info); err != nil {
 			if changed && !errors.Is(err, dossier.ErrPrecondition) {
-				err = &unclearError{err} // the header is new already
+				err = &unclearError{err: err} // the header is new already
 			}
 			return dossier.Info{}, err
 		}
@@ -109,7 +109,7 @@ func (b *Backend) revise(
 	case refused(err, cond) && sent.Load() > 1 && b.revised(ctx, info, &done):
 		return done, nil // by an earlier repetition of this request, whose answer was lost
 	case !refusal(err, sent.Load()):
-		return dossier.Info{}, &unclearError{err}
+		return dossier.Info{}, &unclearError{err: err}
 	}
 	return dossier.Info{}, conditionError(err, cond)
 }

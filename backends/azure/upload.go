@@ -182,7 +182,8 @@ func (b *Backend) eachHidden(ctx context.Context, prefix string, do func(*contai
 	return nil
 }
 
-// AbortUpload implements [dossier.MultipartBackend]. It waits for the end of a completion that is under way.
+// AbortUpload implements [dossier.MultipartBackend]. It waits for the end of a completion that is under way; one whose
+// process died ends after 15 seconds.
 func (b *Backend) AbortUpload(ctx context.Context, up dossier.Upload) error {
 	err := b.check(ctx, dossier.CheckKey(up.Key), b.needs(true, dossier.Multipart))
 	if err == nil {
