@@ -275,6 +275,19 @@ func TestSignURLsRefusesEndpointsItCannotSignFor(t *testing.T) {
 	}
 }
 
+// Browsers write host names in lower case and leave implied ports out; the signature must be of what they send.
+func TestSignedHostIsWhatClientsSend(t *testing.T) {
+	options := offline(t, permanent())
+	options.BaseEndpoint, options.UsePathStyle = aws.String("HTTP://Store.Example:80/"), true
+	backend := newSigner(t, options, "bucket", s3.Config{})
+	options.BaseEndpoint = aws.String("http://store.example")
+	sent := newSigner(t, options, "bucket", s3.Config{})
+	req := dossier.SignRequest{Key: "a", TTL: time.Hour}
+	if got, want := signOne(t, backend, req).URL, signOne(t, sent, req).URL; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // Objects that are uploaded past the process must be stored like all others.
 func TestSignedPutIsBoundToTheConfiguration(t *testing.T) {
 	cfg := s3.Config{
