@@ -18,7 +18,7 @@ func descriptionCases() []contractCase {
 			sentence: "Store identifies the store: two stores have two.",
 		},
 		{
-			name: "describe/wrapped", groups: []int{85}, run: describeWrapped,
+			name: "describe/wrapped", groups: []int{37, 85}, run: describeWrapped,
 			sentence: "Capabilities and extensions neither grow nor vanish through a wrapper, but what its documentation says.",
 		},
 		{

@@ -11,7 +11,7 @@ import (
 func listCases() []contractCase {
 	return []contractCase{
 		{
-			name: "list/byte order", groups: []int{38, 39, 42}, extensions: []extension{lister}, run: listAdversarial,
+			name: "list/byte order", groups: []int{37, 38, 39, 42}, extensions: []extension{lister}, run: listAdversarial,
 			sentence: "List yields entries in byte order of their keys, each once, for every prefix, delimiter and page size, after any string.",
 		},
 		{
