@@ -12,7 +12,7 @@ import (
 )
 
 // promised is everything but what the store does not have.
-const promised = (dossier.StoresACL<<1 - 1) &^ (dossier.AtomicMove | dossier.StoresTags)
+const promised = (dossier.StoresACL<<1 - 1) &^ (dossier.AtomicMove | dossier.StoresTags | dossier.SignPart)
 
 // TestConformance: the bucket keeps the promises of the contract. Not parallel: goroutines are counted.
 func TestConformance(t *testing.T) {

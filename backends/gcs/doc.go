@@ -55,6 +55,7 @@
 // # What the store cannot do
 //
 //   - There are no tags; there is no rename in one step, so a move is a copy and a delete.
+//   - The parts of a multipart upload have no signed URLs, since the store would take them after its end too.
 //   - A signed URL cannot be bound to SHA-256 or CRC-64; of an answer only Content-Type and Content-Disposition can be
 //     overridden; a form cannot be create-only. What was signed with signBlob lives for 12 hours at most.
 //   - Header and metadata cannot be replaced as a whole in place: UpdateHeader is a copy inside the store, which makes a new

@@ -18,7 +18,7 @@ import (
 // partName is where a part lies. Names are in the order of the numbers.
 func partName(id string, number int) string { return fmt.Sprintf("%s%s/%05d", partsPrefix, id, number) }
 
-// partOf describes a stored part. Its ETag is that of the XML API, which a client that used a signed URL has seen.
+// partOf describes a stored part. Its ETag names its content.
 func partOf(number int, attrs *storage.ObjectAttrs) dossier.Part {
 	name := hex.EncodeToString(attrs.MD5)
 	if name == "" {

@@ -126,7 +126,7 @@ func (p *probing) joins() error {
 	j := &joined{}
 	attrs, err := p.b.compose(p.ctx, w, append(j.sources, from, from), j.sendSum)
 	if code := status(err); code >= http.StatusBadRequest && code < http.StatusInternalServerError || err == nil && attrs.Size != 2*from.Size {
-		p.lacking |= dossier.Multipart | dossier.SignPart
+		p.lacking |= dossier.Multipart
 		return nil
 	}
 	return err

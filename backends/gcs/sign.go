@@ -88,19 +88,12 @@ func (b *Backend) plan(req dossier.SignRequest) (p plan, err error) {
 	if err := b.checkBindings(req); err != nil {
 		return p, err
 	}
-	name := req.Key
-	if req.Part != (dossier.PartRequest{}) {
-		if !validUpload(req.Part.UploadID) {
-			return p, noUpload(req.Part.UploadID)
-		}
-		name = partName(req.Part.UploadID, req.Part.Number)
-	}
 	from, to, err := b.signing.period(req.TTL, req.Window)
 	if err != nil {
 		return p, err
 	}
 	p.Request = querysign.Request{
-		Method: req.Method, URLScheme: b.base.scheme, Host: b.base.host, Path: "/" + b.name + "/" + name,
+		Method: req.Method, URLScheme: b.base.scheme, Host: b.base.host, Path: "/" + b.name + "/" + req.Key,
 		Query: overrides(req.Respond), Header: bindings(req), Time: from, Expires: to.Sub(from),
 	}
 	p.signed = dossier.SignedRequest{Method: req.Method, Header: http.Header{}, NotAfter: to}
@@ -138,7 +131,7 @@ func (b *Backend) checkBindings(req dossier.SignRequest) error {
 		what string
 	}{
 		{true, methods[req.Method], "URLs of this method"},
-		{req.Part != (dossier.PartRequest{}), dossier.SignPart | dossier.Multipart, "URLs of parts"},
+		{req.Part != (dossier.PartRequest{}), dossier.SignPart, "URLs of parts"},
 		{req.ContentType != "", dossier.BindType, "content types"},
 		{req.Length != 0, dossier.BindLength, "lengths"},
 		{req.MaxLength != 0, dossier.BindMaxLength, "largest lengths"},

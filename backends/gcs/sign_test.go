@@ -239,6 +239,7 @@ func TestWhatTheStoreDoesNotEnforceIsNotSigned(t *testing.T) {
 		"SHA-256":         {b, dossier.SignRequest{Method: "PUT", Expect: dossier.Checksums{SHA256: make([]byte, 32)}}},
 		"CRC64":           {b, dossier.SignRequest{Method: "PUT", Expect: dossier.Checksums{CRC64NVME: make([]byte, 8)}}},
 		"cache control":   {b, dossier.SignRequest{Respond: dossier.Header{CacheControl: "no-store"}}},
+		"a part":          {b, dossier.SignRequest{Method: "PUT", Part: dossier.PartRequest{UploadID: "x", Number: 1}}},
 		"no key":          {none, dossier.SignRequest{}},
 		"type taken away": {less, dossier.SignRequest{Method: "PUT", ContentType: "a/b"}},
 	} {
@@ -252,22 +253,6 @@ func TestWhatTheStoreDoesNotEnforceIsNotSigned(t *testing.T) {
 	}
 	if none.Describe().Capabilities&(dossier.SignGet|dossier.BindType) != 0 || less.Describe().Capabilities&dossier.BindType != 0 {
 		t.Error("capabilities without effect")
-	}
-}
-
-// TestPartURL reaches the object that the part is.
-func TestPartURL(t *testing.T) {
-	t.Parallel()
-	b := offline(t, gcs.Config{HMAC: gcs.HMACKey{AccessID: "GOOGID", Secret: "secret"}})
-	id := strings.Repeat("A", 26)
-	req := dossier.SignRequest{Method: "PUT", Key: "a", TTL: time.Hour, Length: 5, Part: dossier.PartRequest{UploadID: id, Number: 7}}
-	signed, err := b.SignURLs(t.Context(), []dossier.SignRequest{req})
-	if err != nil || !strings.Contains(signed[0].URL, "/bucket/.dossier/parts/"+id+"/00007?") || signed[0].Header.Get("X-Goog-Content-Length-Range") != "5,5" {
-		t.Errorf("%+v, %v", signed, err)
-	}
-	req.Part.UploadID = "../x"
-	if _, err := b.SignURLs(t.Context(), []dossier.SignRequest{req}); !errors.Is(err, dossier.ErrNotExist) {
-		t.Errorf("a foreign id: %v", err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 // signingCapabilities are what a key adds.
 const signingCapabilities = dossier.SignGet | dossier.SignPut | dossier.SignDelete | dossier.SignPost | dossier.BindType |
-	dossier.BindLength | dossier.BindMaxLength | dossier.BindIfAbsent | dossier.BindChecksum | dossier.SignPart
+	dossier.BindLength | dossier.BindMaxLength | dossier.BindIfAbsent | dossier.BindChecksum
 
 // region of the credential scope: https://cloud.google.com/storage/docs/authentication/signatures#credential-scope
 const region = "auto"
