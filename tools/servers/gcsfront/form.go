@@ -2,6 +2,7 @@ package gcsfront
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -69,7 +70,11 @@ func parseForm(contentType string, body []byte) (*form, error) {
 			posted.filename, posted.content = part.FileName(), value
 			return posted, nil
 		}
-		posted.fields[strings.ToLower(part.FormName())] = string(value)
+		name := strings.ToLower(part.FormName())
+		if _, again := posted.fields[name]; again {
+			return nil, errors.New("two fields of one name")
+		}
+		posted.fields[name] = string(value)
 	}
 }
 

@@ -64,7 +64,9 @@ func (p policy) check(bucket string, posted *form) *refusal {
 		if refused := c.check(bucket, posted); refused != nil {
 			return refused
 		}
-		listed = append(listed, c.field)
+		if c.field != "" {
+			listed = append(listed, c.field)
+		}
 	}
 	if !slices.Contains(listed, "bucket") || !slices.Contains(listed, "key") {
 		return refuse(http.StatusBadRequest, "InvalidPolicyDocument", "The policy must have conditions for bucket and key.")

@@ -87,6 +87,8 @@ func TestFormIsBoundByItsPolicy(t *testing.T) {
 		{"content-type", "", 400, "InvalidPolicyDocument"},
 		{"x-goog-meta-owner", "you", 400, "InvalidPolicyDocument"},
 		{"acl", "public-read", 400, "InvalidPolicyDocument"},
+		{"", "unnamed", 400, "InvalidPolicyDocument"},
+		{"Key", "a", 400, "MalformedPOSTRequest"},
 		{"policy", wider, 403, "SignatureDoesNotMatch"},
 		{"policy", "", 403, "AccessDenied"},
 		{"x-goog-signature", strings.Repeat("0", 512), 403, "SignatureDoesNotMatch"},

@@ -27,6 +27,11 @@ const (
 // https://cloud.google.com/storage/docs/authentication/signatures. The names of parameters and headers come first, then
 // the signature, then the time, so that only who could sign learns that a URL has expired.
 func (f *Front) checkSignature(r *http.Request, query url.Values) *refusal {
+	for name, values := range query {
+		if strings.HasPrefix(strings.ToLower(name), "x-goog-") && len(values) != 1 {
+			return refuse(http.StatusBadRequest, "AuthorizationQueryParametersError", "%s must appear once.", name)
+		}
+	}
 	signed := strings.Split(query.Get("X-Goog-SignedHeaders"), ";")
 	if refused := checkHeaders(r, signed); refused != nil {
 		return refused
@@ -137,9 +142,9 @@ func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text
 // the day of the date.
 func (f *Front) signedBy(algorithm, credential, date, message, signatureHex string) bool {
 	signature, err := hex.DecodeString(signatureHex)
-	parts := strings.Split(credential, "/") // identity, day, location, service, terminator
-	if err != nil || len(parts) != 5 || parts[3] != "storage" || parts[4] != "goog4_request" ||
-		!strings.HasPrefix(date, parts[1]+"T") {
+	parts := strings.Split(credential, "/")                           // identity, day, location, service, terminator
+	if err != nil || hex.EncodeToString(signature) != signatureHex || // upper case is another text
+		len(parts) != 5 || parts[3] != "storage" || parts[4] != "goog4_request" || !strings.HasPrefix(date, parts[1]+"T") {
 		return false
 	}
 	switch {

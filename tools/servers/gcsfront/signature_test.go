@@ -82,8 +82,11 @@ func TestSignedURLAllowsOnlyWhatWasSigned(t *testing.T) {
 		if got.header.Get("Content-Type") != "text/a b+c" {
 			t.Errorf("the content type is %q", got.header.Get("Content-Type"))
 		}
+		_, signature, _ := strings.Cut(good, "X-Goog-Signature=")
+		signature, _, _ = strings.Cut(signature, "&")
 		for what, bad := range map[string]string{
 			"signature":    alter(t, good, "X-Goog-Signature", strings.Repeat("0", 512)),
+			"upper case":   alter(t, good, "X-Goog-Signature", strings.ToUpper(signature)),
 			"no hex":       alter(t, good, "X-Goog-Signature", "zz"),
 			"expiry":       alter(t, good, "X-Goog-Expires", "3000"),
 			"date":         alter(t, good, "X-Goog-Date", "20200101T000000Z"),
@@ -96,11 +99,12 @@ func TestSignedURLAllowsOnlyWhatWasSigned(t *testing.T) {
 			"other host":   s.sign("GET", name, func(o *storage.SignedURLOptions) { o.Hostname = "storage.googleapis.com" }),
 			"other method": s.sign("HEAD", name, nil),
 		} {
-			if strings.Contains(bad, "storage.googleapis.com") {
+			if strings.Contains(bad, "//storage.googleapis.com") {
 				bad = strings.Replace(bad, "http://storage.googleapis.com", s.origin, 1)
 			}
 			s.want(what, s.send("GET", bad, ""), 403, "SignatureDoesNotMatch")
 		}
+		s.want("two signatures", s.send("GET", good+"&X-Goog-Signature=00", ""), 400, "AuthorizationQueryParametersError")
 		s.want("PUT with the URL of GET", s.send("PUT", good, "x"), 403, "SignatureDoesNotMatch")
 		s.want("DELETE with the URL of GET", s.send("DELETE", good, ""), 403, "SignatureDoesNotMatch")
 	}
