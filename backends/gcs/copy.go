@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"cloud.google.com/go/storage"
@@ -122,10 +121,6 @@ func (b *Backend) rewriteOnce(
 	copier := w.object.CopierFrom(source)
 	copier.ObjectAttrs, copier.DestinationKMSKeyName = w.attrs, keyOf(from.KMSKeyName)
 	lost, err := retry(ctx, func() (err error) { attrs, err = copier.Run(ctx); return err })
-	if status(err) == http.StatusNotFound && namedMissing(err) == "" {
-		err = b.absent(ctx, err)
-		return nil, unknownIf(lost, err)
-	}
 	return b.settle(ctx, w, attrs, lost, err)
 }
 

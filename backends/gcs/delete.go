@@ -34,7 +34,11 @@ func (b *Backend) delete(ctx context.Context, name string, cond dossier.Conditio
 	if err != nil {
 		return err
 	}
-	lost, err := retry(ctx, func() error { return handle.Delete(ctx) })
+	lost, err := retry(ctx, func() error {
+		g := newGuard(ctx, b.cfg.StallTimeout)
+		defer g.end()
+		return g.explain(g.during(func() error { return handle.Delete(g.ctx) }))
+	})
 	if err == nil {
 		return nil
 	}
@@ -48,8 +52,6 @@ func (b *Backend) delete(ctx context.Context, name string, cond dossier.Conditio
 		return nil
 	case gone:
 		return fmt.Errorf("%w: there is no object", dossier.ErrPrecondition)
-	case ctx.Err() != nil:
-		err = dossier.ContextError(ctx)
 	case status(err) == http.StatusPreconditionFailed:
 		err = fmt.Errorf("%w: %w", dossier.ErrPrecondition, err)
 	}

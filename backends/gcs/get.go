@@ -98,17 +98,17 @@ func (b *Backend) Stat(ctx context.Context, key string) (dossier.Info, error) {
 }
 
 // stat is for any name, also of what this package keeps for itself.
-func (b *Backend) stat(ctx context.Context, name string) (*storage.ObjectAttrs, error) {
-	attrs, err := b.object(name).Attrs(ctx)
+func (b *Backend) stat(ctx context.Context, name string) (attrs *storage.ObjectAttrs, err error) {
+	g := newGuard(ctx, b.cfg.StallTimeout)
+	defer g.end()
+	err = g.during(func() error { attrs, err = b.object(name).Attrs(g.ctx); return err })
 	switch {
 	case err == nil:
 		return attrs, nil
 	case missing(err):
 		return nil, b.absent(ctx, err)
-	case ctx.Err() != nil:
-		return nil, dossier.ContextError(ctx)
 	}
-	return nil, err
+	return nil, g.explain(err)
 }
 
 // open begins to read the bytes [from, to) of one generation.

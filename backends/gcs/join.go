@@ -66,7 +66,7 @@ func (b *Backend) compose(
 	lost, err := retry(ctx, func() (err error) { attrs, err = composer.Run(ctx); return err })
 	attrs, err = b.settle(ctx, w, attrs, lost, err)
 	if errors.Is(err, dossier.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", errPartGone, unknownIf(lost, err))
+		err = fmt.Errorf("%w: %w", errPartGone, err)
 	}
 	return attrs, err
 }

@@ -117,15 +117,18 @@ func hidden(info dossier.Info) bool {
 // pages yields what the store sends in one answer, in order of name. The client asks on behind empty answers.
 func (b *Backend) pages(ctx context.Context, query *storage.Query, size int) iter.Seq2[[]*storage.ObjectAttrs, error] {
 	return func(yield func([]*storage.ObjectAttrs, error) bool) {
-		objects := b.bucket.Objects(ctx, query)
+		g := newGuard(ctx, b.cfg.StallTimeout)
+		defer g.end()
+		objects := b.bucket.Objects(g.ctx, query)
 		objects.PageInfo().MaxSize = size
 		for {
-			page, err := onePage(objects)
+			var page []*storage.ObjectAttrs
+			err := g.during(func() (err error) { page, err = onePage(objects); return err })
 			switch {
 			case errors.Is(err, iterator.Done):
 				return
 			case err != nil:
-				yield(nil, b.listError(ctx, err))
+				yield(nil, b.listError(g.explain(err)))
 				return
 			case !yield(page, nil):
 				return
@@ -153,12 +156,9 @@ func onePage(objects *storage.ObjectIterator) ([]*storage.ObjectAttrs, error) {
 }
 
 // listError explains why there is no listing: only a bucket can be missing.
-func (b *Backend) listError(ctx context.Context, err error) error {
-	switch {
-	case missing(err), errors.Is(err, storage.ErrBucketNotExist):
+func (b *Backend) listError(err error) error {
+	if missing(err) || errors.Is(err, storage.ErrBucketNotExist) {
 		return b.noBucket(err)
-	case ctx.Err() != nil:
-		return dossier.ContextError(ctx)
 	}
 	return err
 }

@@ -112,9 +112,9 @@ func open(ctx context.Context, at location) (*Backend, error) {
 
 // examine makes sure that the bucket is there, and what it honours.
 func (b *Backend) examine(ctx context.Context, probe bool) error {
-	_, err := b.bucket.Objects(ctx, onlyNames("", 1)).Next()
+	err := b.look(ctx)
 	if err != nil && !errors.Is(err, iterator.Done) {
-		return b.listError(ctx, err)
+		return b.listError(err)
 	}
 	if !probe {
 		return nil

@@ -39,6 +39,9 @@ func (b *Backend) put(ctx context.Context, key string, src dossier.Source, opts 
 	if err != nil {
 		return dossier.Info{}, err
 	}
+	if src.Size() > maxObject {
+		return dossier.Info{}, fmt.Errorf("%w: %d bytes; the store takes %d", dossier.ErrTooLarge, src.Size(), int64(maxObject))
+	}
 	in, err := dossier.Receive(ctx, src, opts)
 	if err != nil {
 		return dossier.Info{}, err
@@ -158,7 +161,16 @@ func (b *Backend) sendWhole(ctx context.Context, w *write, content []byte) (attr
 		attrs, err = b.insert(ctx, w, content, sum)
 		return err
 	})
-	return b.settle(ctx, w, attrs, lost, err)
+	attrs, err = b.settle(ctx, w, attrs, lost, err)
+	return attrs, forgotten(err)
+}
+
+// forgotten is for uploads: if the bucket is there, a missing thing is the upload itself, which is no missing object.
+func forgotten(err error) error {
+	if errors.Is(err, dossier.ErrNotExist) {
+		return fmt.Errorf("%w: the store forgot the upload: %v", dossier.ErrUnavailable, err) //nolint:errorlint // hides ErrNotExist
+	}
+	return err
 }
 
 // castagnoli is the polynomial of CRC32C: RFC 3720, section 12.1.
@@ -173,7 +185,7 @@ func (b *Backend) settle(
 	case err == nil:
 		return attrs, nil
 	case missing(err):
-		return nil, b.absent(ctx, err)
+		return nil, unknownIf(lost, b.absent(ctx, err))
 	case !lost && !refused:
 		return nil, err
 	}

@@ -38,7 +38,10 @@ func retry(ctx context.Context, do func() error) (lost bool, err error) {
 	for attempt := 1; ; attempt++ {
 		err = do()
 		lost = lost || maybeApplied(err)
-		if err == nil || !transient(err) || attempt == maxAttempts || ctx.Err() != nil {
+		switch {
+		case err != nil && ctx.Err() != nil && status(err) == 0:
+			return lost, dossier.ContextError(ctx)
+		case err == nil, !transient(err), attempt == maxAttempts:
 			return lost, err
 		}
 		if !pause(ctx, attempt, err) {
@@ -74,7 +77,7 @@ func (b *Backend) absent(ctx context.Context, err error) error {
 	case "bucket":
 		return b.noBucket(err)
 	}
-	_, look := b.bucket.Objects(ctx, onlyNames("", 1)).Next()
+	look := b.look(ctx)
 	switch {
 	case look == nil, errors.Is(look, iterator.Done), status(look) == http.StatusForbidden: // whoever may not list sees 403
 		return fmt.Errorf("%w: %w", dossier.ErrNotExist, err)
@@ -83,6 +86,13 @@ func (b *Backend) absent(ctx context.Context, err error) error {
 	default:
 		return look
 	}
+}
+
+// look asks for one object of the bucket, and returns nil or iterator.Done if that can be listed.
+func (b *Backend) look(ctx context.Context) error {
+	g := newGuard(ctx, b.cfg.StallTimeout)
+	defer g.end()
+	return g.explain(g.during(func() error { _, err := b.bucket.Objects(g.ctx, onlyNames("", 1)).Next(); return err }))
 }
 
 func (b *Backend) noBucket(err error) error {

@@ -90,7 +90,7 @@ func (b *Backend) sendChunks(
 	complete := err == nil
 	attrs, err := s.commit()
 	if attrs, err = b.settle(ctx, w, attrs, complete && maybeApplied(err), err); err != nil {
-		return nil, err
+		return nil, forgotten(err)
 	}
 	return attrs, b.verify(ctx, w, attrs, in.Checksums(), in.Size())
 }
