@@ -97,12 +97,12 @@ func kindOf(e *dossier.Error, err error) error {
 	case errors.Is(err, uploader.ErrReader):
 		return dossier.ErrInvalid
 	}
-	if e.Status != 0 {
-		return kindOfAnswer(e, err)
-	}
 	if errors.As(err, new(*credentialError)) {
 		e.Err = fmt.Errorf("no credentials: %w", err)
 		return dossier.ErrUnauthenticated
+	}
+	if e.Status != 0 || codeOf(err) != "" {
+		return kindOfAnswer(e, err)
 	}
 	if errors.Is(err, stall.ErrStalled) || neterror.Classify(err) != neterror.None {
 		e.Retryable = errors.Is(err, stall.ErrStalled) || neterror.Transient(err)
@@ -124,11 +124,14 @@ func kindOfAnswer(e *dossier.Error, err error) error {
 			return row.apply(e, err)
 		}
 	}
-	if e.Status >= http.StatusInternalServerError {
-		e.Retryable = true
-		return dossier.ErrUnavailable
+	if e.Status < http.StatusInternalServerError {
+		return nil
 	}
-	return nil
+	e.Retryable = true
+	if e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0 { // the answer to a HEAD does not say SlowDown
+		return dossier.ErrThrottled
+	}
+	return dossier.ErrUnavailable
 }
 
 // codeOf is the code of an error of the API, or empty.
