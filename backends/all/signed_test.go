@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/all"
@@ -165,9 +166,13 @@ func (s *signing) send(signed dossier.SignedRequest, body string, change func(*h
 	return response.StatusCode, string(text)
 }
 
-// refused fails unless the status is a refusal: 403, or 400 where a parameter is not even well-formed any more.
+// refused fails unless the status is a refusal: 403, or 400 where a parameter is not even well-formed any more. versitygw
+// calls an access key that it does not know "not found".
 func (s *signing) refused(what string, status int, body string) {
 	s.Helper()
+	if status == http.StatusNotFound && strings.Contains(body, "<Code>XAdminUserNotFound</Code>") {
+		return
+	}
 	if status != http.StatusForbidden && status != http.StatusBadRequest {
 		s.Errorf("%s: %d %.200s", what, status, body)
 	}
@@ -294,14 +299,14 @@ func (s *signing) checkTampering() {
 			continue
 		}
 		status, body := s.send(signed, "", func(r *http.Request) { r.URL.RawQuery = string(tampered) })
-		s.refused(fmt.Sprintf("byte %d of the query, %s", i, tampered), status, body)
+		s.refused(fmt.Sprintf("byte %d of the query, …%s", i, tampered[max(0, i-20):min(len(tampered), i+5)]), status, body)
 	}
 	for i := range len(u.Path) {
-		if u.Path[i] == '/' {
-			continue
-		}
 		tampered := []byte(u.Path)
 		tampered[i] = another(tampered[i])
+		if tampered[i] == u.Path[i] {
+			continue
+		}
 		status, body := s.send(signed, "", func(r *http.Request) { r.URL.Path, r.URL.RawPath = string(tampered), "" })
 		if status >= 200 && status < 300 {
 			s.Errorf("the path %s: %d %.100s", tampered, status, body)
@@ -322,11 +327,12 @@ func another(c byte) byte {
 	return c
 }
 
-// changed reports whether two queries say different things.
+// changed reports whether two queries say different things, the first in UTF-8: Azurite breaks on anything else.
 func changed(a, b string) bool {
 	one, err := url.ParseQuery(a)
 	other, _ := url.ParseQuery(b)
-	return err == nil && one.Encode() != other.Encode()
+	text, _ := url.QueryUnescape(a)
+	return err == nil && utf8.ValidString(text) && one.Encode() != other.Encode()
 }
 
 func (s *signing) checkExpiry() {
