@@ -247,6 +247,9 @@ func formFields(t *trial) {
 		{Name: "acl", Value: "public-read"}, {Name: "success_action_redirect", Value: "https://evil.example"}, {Name: "X-Dossier-Meta-evil", Value: "x"},
 		{Name: "Content-Type", Value: "text/html"}, {Name: "", Value: "x"}, {Name: "KEY", Value: "b"},
 	} {
+		if field.Name == "KEY" && t.remote() {
+			continue // a service may read names in either case, and the first of two; nothing comes to be under "b"
+		}
 		changed("one more: "+field.Name, append(slices.Clone(form.Fields), field))
 	}
 	changed("none", nil)
@@ -265,12 +268,12 @@ func formFileField(t *trial) {
 	client := t.client()
 	form := t.form(dossier.FormRequest{Key: "a"})
 	t.tryForm("no file", client, form, formFile{missing: true}, false)
-	t.tryForm("a file of another name", client, form, formFile{content: "new", name: "upload"}, false)
-	if t.remote() { // services leave unread what comes after the first file
+	if t.remote() { // services take a file of any name, and leave unread what comes after the first file
 		t.post(client, form, formFile{content: "new", trailing: []dossier.FormField{{Name: "key", Value: "b"}}})
 		t.absent("b")
 		return
 	}
+	t.tryForm("a file of another name", client, form, formFile{content: "new", name: "upload"}, false)
 	t.tryForm("two files", client, form, formFile{content: "new", twice: true}, false)
 	t.tryForm("a key behind the file", client, form, formFile{content: "new", trailing: []dossier.FormField{{Name: "key", Value: "b"}}}, false)
 	t.absent("b")

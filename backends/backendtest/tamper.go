@@ -88,6 +88,9 @@ func tamperQuery(t *trial) {
 		}
 		for i := range parsed.RawQuery {
 			for _, flip := range []byte{1, 0x20} {
+				if flip == 0x20 && t.remote() {
+					continue // services read header names and hexadecimal numbers in either case: the same request
+				}
 				tampered := []byte(parsed.RawQuery)
 				tampered[i] ^= flip
 				if sameQuery(string(tampered), parsed.RawQuery) || tampered[i] <= ' ' || tampered[i] >= 0x7F || tampered[i] == '#' {
@@ -124,8 +127,10 @@ func tamperParameters(t *trial) {
 		}
 		for name, values := range parsed.Query() {
 			change("no "+name, func(v url.Values) { v.Del(name) })
-			change("two "+name, func(v url.Values) { v.Add(name, values[0]) })
-			change("a second "+name, func(v url.Values) { v.Add(name, "x") })
+			if !t.remote() || !strings.HasPrefix(strings.ToUpper(name), "X-") { // of its own ones a service may read the first
+				change("two "+name, func(v url.Values) { v.Add(name, values[0]) })
+				change("a second "+name, func(v url.Values) { v.Add(name, "x") })
+			}
 			change("an empty "+name, func(v url.Values) { v.Set(name, values[0]+"\x00") })
 			change("a lower-case "+name, func(v url.Values) { v.Del(name); v.Set(strings.ToLower(name)+"_", values[0]) })
 		}

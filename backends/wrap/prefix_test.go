@@ -3,6 +3,7 @@ package wrap_test
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -283,6 +284,41 @@ func TestAsNeverLeavesThePrefix(t *testing.T) {
 	} {
 		if b != p {
 			t.Errorf("got %T", b)
+		}
+	}
+}
+
+// rotten is a store whose bytes are not those that were written.
+type rotten struct{ dossier.Backend }
+
+func (r rotten) Get(ctx context.Context, key string, opts dossier.GetOptions) (*dossier.Object, error) {
+	info, err := r.Stat(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	object := dossier.NewObject(info, 0, info.Size, io.NopCloser(strings.NewReader(strings.Repeat("x", int(info.Size)))))
+	if opts.SkipVerify {
+		return object, nil
+	}
+	return object.Verified(), nil
+}
+
+// The checksum is compared behind a prefix as well, unless the reader does not want it.
+func TestAPrefixVerifiesFullReads(t *testing.T) {
+	t.Parallel()
+	store := memory.New(memory.Config{})
+	p := prefix(t, rotten{store}, "p")
+	put(t, p, "k", "content")
+	for _, skip := range []bool{false, true} {
+		object, err := p.Get(t.Context(), "k", dossier.GetOptions{SkipVerify: skip})
+		if err != nil || object.Key != "k" {
+			t.Fatalf("%+v, %v", object, err)
+		}
+		if _, err := io.ReadAll(object); errors.Is(err, dossier.ErrChecksum) == skip {
+			t.Errorf("SkipVerify %v: %v", skip, err)
+		}
+		if err := object.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }
