@@ -50,7 +50,7 @@ func TestRedirectToAStoreThatDoesNotOverrideCaching(t *testing.T) {
 	wantStatus(t, w, 302)
 	answer := send(mounted(s, filehttp.SignedOptions{}), "GET", w.Header().Get("Location"))
 	wantHeader(t, answer.Header(), "Content-Type", "application/octet-stream")
-	wantHeader(t, answer.Header(), "Content-Disposition", `attachment; filename=a.svg`)
+	wantHeader(t, answer.Header(), "Content-Disposition", `attachment; filename="a.svg"`)
 }
 
 // A redirect that was cached as long as it may be still leads somewhere.
