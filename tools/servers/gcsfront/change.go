@@ -37,10 +37,11 @@ func (f *Front) read(w http.ResponseWriter, r *http.Request, t target) *refusal 
 	return nil
 }
 
-// media passes an object's bytes on, with the header that the emulator leaves out.
+// media passes an object's bytes on, with what the emulator leaves out of the header.
 func (f *Front) media(w http.ResponseWriter, r *http.Request, t target) {
 	if t.object != "" {
 		if found := f.stat(r, t.bucket, t.object); found != nil {
+			w.Header().Set("Content-Type", "application/octet-stream") // unless the object has one
 			w.Header().Set("X-Goog-Metageneration", strconv.FormatInt(found.Metageneration, 10))
 		}
 	}

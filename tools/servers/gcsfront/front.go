@@ -58,8 +58,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.EscapedPath(); {
 	case path == TokenPath:
 		f.issueToken(w, r)
-	case path == "/_internal/healthcheck" || r.Method == http.MethodOptions:
+	case path == "/_internal/healthcheck", r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "":
 		f.forward(w, r)
+	case r.Method == http.MethodOptions: // a browser's preflight asks for a method
+		refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "OPTIONS is for preflights.").write(w, target{})
 	case strings.HasPrefix(path, "/_internal/"):
 		http.NotFound(w, r)
 	default:

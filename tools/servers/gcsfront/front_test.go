@@ -215,6 +215,22 @@ func TestAnonymousCallersAreRefused(t *testing.T) {
 	s.want("reading what is public", s.send("GET", s.origin+"/bucket/public", ""), 200, "for all")
 }
 
+// An object without a type is served as bytes, by GET and HEAD alike; OPTIONS is for the preflights of browsers only.
+func TestTypesAndPreflights(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.want("storing", s.send("PUT", s.sign("PUT", "a", nil), "text"), 200, "")
+	for _, method := range []string{"GET", "HEAD"} {
+		got := s.send(method, s.sign(method, "a", nil), "")
+		if name := got.header.Get("Content-Type"); got.status != 200 || name != "application/octet-stream" {
+			t.Errorf("%s: %d %q", method, got.status, name)
+		}
+	}
+	put := s.sign("PUT", "a", nil)
+	s.want("OPTIONS", s.send("OPTIONS", put, ""), 405, "MethodNotAllowed")
+	s.want("a preflight", s.send("OPTIONS", put, "", "Origin: http://a.test", "Access-Control-Request-Method: PUT"), 200, "")
+}
+
 // A request that breaks off must leave nothing, as with the real service.
 func TestRequestThatBreaksOffStoresNothing(t *testing.T) {
 	t.Parallel()
