@@ -1,6 +1,9 @@
 package querysign
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 const upperHex, lowerHex = "0123456789ABCDEF", "0123456789abcdef"
 
@@ -74,4 +77,21 @@ func hostOf(urlScheme, host string) string {
 		return strings.TrimSuffix(host, ":443")
 	}
 	return host
+}
+
+// appendTime appends t as 20060102T150405Z, in UTC, for years of four digits.
+func appendTime(to []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	to = appendDigits(to, year/100, year%100, int(month), day)
+	to = appendDigits(append(to, 'T'), hour, minute, second)
+	return append(to, 'Z')
+}
+
+func appendDigits(to []byte, pairs ...int) []byte {
+	for _, pair := range pairs {
+		to = append(to, byte('0'+pair/10), byte('0'+pair%10))
+	}
+	return to
 }

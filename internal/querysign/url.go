@@ -81,7 +81,7 @@ func (s *Signer) prepare(w *work, key *dayKey, r *Request) {
 	sum := sha256.Sum256(w.canonical)
 
 	w.sum = append(append(w.sum[:0], s.scheme.Algorithm...), '\n')
-	w.sum = append(appendTime(w.sum, r.Time), '\n')
+	w.sum = append(append(w.sum, w.date...), '\n')
 	w.sum = append(append(w.sum, key.scope...), '\n')
 	w.sum = appendHex(w.sum, sum[:])
 }
@@ -92,5 +92,3 @@ func (s *Signer) finish(w *work, signature []byte) string {
 	w.url = appendHex(w.url, signature)
 	return string(w.url)
 }
-
-func appendTime(to []byte, t time.Time) []byte { return t.UTC().AppendFormat(to, "20060102T150405Z") }
