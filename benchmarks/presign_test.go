@@ -66,7 +66,7 @@ func signs(b *testing.B, store dossier.URLSigner, reqs []dossier.SignRequest) fu
 	}
 }
 
-// repeated does it often enough to be timed.
+// repeated does it often enough to be timed, and not so often that other processes get a turn in between.
 func repeated(times int, do func() error) func() error {
 	return func() error {
 		for range times {
@@ -95,7 +95,7 @@ func BenchmarkPresignS3(b *testing.B) {
 		return err
 	}
 	ours := signs(b, presignS3(b), downloads(1))
-	compare(b, "x-faster", repeated(100, theirs), repeated(100, ours))
+	compare(b, "x-faster", repeated(10, theirs), repeated(10, ours))
 	reportAllocations(b, "allocs-ours", ours)
 	reportAllocations(b, "allocs-SDK", theirs)
 }
@@ -114,7 +114,7 @@ func BenchmarkPresignS3Alone(b *testing.B) {
 // A page of 100 links in one call, beside 100 calls. The metric x-single is its time as a multiple of theirs; the budget is 1.
 func BenchmarkPresignPage(b *testing.B) {
 	store := presignS3(b)
-	compare(b, "x-single", repeated(10, signs(b, store, downloads(100))), repeated(1000, signs(b, store, downloads(1))))
+	compare(b, "x-single", signs(b, store, downloads(100)), repeated(100, signs(b, store, downloads(1))))
 	reportAllocations(b, "allocs-page", signs(b, store, downloads(100)))
 }
 
