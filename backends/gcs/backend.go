@@ -80,7 +80,8 @@ func (b *Backend) Describe() dossier.Description {
 	return dossier.Description{
 		Scheme: scheme, Store: store, Capabilities: b.capabilities(),
 		Limits: dossier.Limits{
-			MaxKey: dossier.MaxKeyLength, MaxObject: maxObject, MaxPut: maxObject, MaxPart: maxObject, MaxParts: dossier.MaxPartNumber,
+			MaxKey: dossier.MaxKeyLength, MaxObject: maxObject, MaxPut: maxObject,
+			MaxPart: maxObject, MaxParts: dossier.MaxPartNumber,
 			MaxSignedLife: dossier.MaxSignedLife, MaxMetadata: dossier.MaxMetadata,
 		},
 	}

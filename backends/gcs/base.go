@@ -23,9 +23,12 @@ func parseBase(endpoint string) (base, error) {
 		return cloudBase, nil
 	}
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil ||
-		u.RawQuery != "" || u.Fragment != "" {
-		return base{}, fmt.Errorf("%w: the endpoint must be scheme and host, such as https://storage.googleapis.com", dossier.ErrInvalid)
+	malformed := fmt.Errorf("%w: the endpoint must be scheme and host, such as %v", dossier.ErrInvalid, cloudBase)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", strings.Trim(u.Path, "/") != "":
+		return base{}, malformed
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return base{}, malformed
 	}
 	return base{u.Scheme, u.Host}, nil
 }

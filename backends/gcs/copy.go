@@ -45,7 +45,9 @@ func (b *Backend) UpdateHeader(
 	if cond.IfAbsent {
 		bad = fmt.Errorf("%w: IfAbsent is no condition of an update", dossier.ErrInvalid)
 	}
-	if err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts), bad, b.capabilities().CheckPut(opts)); err != nil {
+	set := b.capabilities()
+	err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts), bad, set.CheckPut(opts))
+	if err != nil {
 		return dossier.Info{}, fail("update header", key, err)
 	}
 	info, err := b.rewrite(ctx, key, key, dossier.CopyOptions{SourceIf: cond, Replace: &to}, true)
@@ -82,7 +84,9 @@ func (b *Backend) rewrite(ctx context.Context, dst, src string, opts dossier.Cop
 }
 
 // rewriteAgain looks whether the failure of a copy is about its source, and then whether another one may be copied.
-func (b *Backend) rewriteAgain(ctx context.Context, from *storage.ObjectAttrs, opts dossier.CopyOptions, err error) (bool, error) {
+func (b *Backend) rewriteAgain(
+	ctx context.Context, from *storage.ObjectAttrs, opts dossier.CopyOptions, err error,
+) (bool, error) {
 	about := errors.Is(err, dossier.ErrNotExist) || errors.Is(err, dossier.ErrPrecondition) || errors.Is(err, dossier.ErrExist)
 	if !about || dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
 		return false, err

@@ -56,7 +56,8 @@ func (b *Backend) signForm(ctx context.Context, req dossier.FormRequest) (form d
 	if err != nil {
 		return form, err
 	}
-	fields = append(fields, dossier.FormField{Name: "policy", Value: policy}, dossier.FormField{Name: "x-goog-signature", Value: signature})
+	fields = append(fields,
+		dossier.FormField{Name: "policy", Value: policy}, dossier.FormField{Name: "x-goog-signature", Value: signature})
 	return dossier.SignedForm{URL: b.base.String() + "/" + b.name + "/", Fields: fields, NotAfter: to}, nil
 }
 

@@ -81,7 +81,9 @@ func (b *Backend) Parts(ctx context.Context, up dossier.Upload) iter.Seq2[dossie
 			_, err = b.load(ctx, up)
 		}
 		if err == nil {
-			err = b.parts(ctx, up.ID, func(number int, attrs *storage.ObjectAttrs) bool { return yield(partOf(number, attrs), nil) })
+			err = b.parts(ctx, up.ID, func(number int, attrs *storage.ObjectAttrs) bool {
+				return yield(partOf(number, attrs), nil)
+			})
 		}
 		if err != nil {
 			yield(dossier.Part{}, fail("list parts", up.Key, err))

@@ -125,7 +125,8 @@ func (p *probing) joins() error {
 	}
 	j := &joined{}
 	attrs, err := p.b.compose(p.ctx, w, append(j.sources, from, from), j.sendSum)
-	if code := status(err); code >= http.StatusBadRequest && code < http.StatusInternalServerError || err == nil && attrs.Size != 2*from.Size {
+	switch code := status(err); {
+	case code >= http.StatusBadRequest && code < http.StatusInternalServerError, err == nil && attrs.Size != 2*from.Size:
 		p.lacking |= dossier.Multipart
 		return nil
 	}

@@ -55,8 +55,9 @@ func (s *sender) abort(cause error) {
 		return
 	}
 	s.guard.cancel(cause)
-	_ = s.writer.CloseWithError(cause) //nolint:staticcheck // deprecated for the context; with it the order is certain. It returns nil
-	_ = s.writer.Close()               // waits; the error is the cause
+	//nolint:staticcheck // It is deprecated for the context alone, with which the writer might see the end first. It returns nil.
+	_ = s.writer.CloseWithError(cause)
+	_ = s.writer.Close() // waits; the error is the cause
 }
 
 // insert makes one request with all of the content. The client cannot repeat it, and does not.
@@ -76,7 +77,8 @@ func (b *Backend) sendChunks(
 ) (*storage.ObjectAttrs, error) {
 	var failures atomic.Int32
 	s := b.newSender(ctx, w, w.object.Retryer(
-		storage.WithPolicy(storage.RetryAlways), storage.WithBackoff(gax.Backoff{Initial: firstPause, Max: longestPause, Multiplier: 2}),
+		storage.WithPolicy(storage.RetryAlways),
+		storage.WithBackoff(gax.Backoff{Initial: firstPause, Max: longestPause, Multiplier: 2}),
 		storage.WithErrorFunc(func(err error) bool { return transient(err) && failures.Add(1) < maxAttempts }),
 	))
 	defer s.guard.end()

@@ -122,7 +122,8 @@ func (s *signing) url(ctx context.Context, p plan) (signed dossier.SignedRequest
 func (b *Backend) checkBindings(req dossier.SignRequest) error {
 	set := b.capabilities()
 	methods := map[string]dossier.Capabilities{
-		http.MethodGet: dossier.SignGet, http.MethodHead: dossier.SignGet, http.MethodPut: dossier.SignPut, http.MethodDelete: dossier.SignDelete,
+		http.MethodGet: dossier.SignGet, http.MethodHead: dossier.SignGet,
+		http.MethodPut: dossier.SignPut, http.MethodDelete: dossier.SignDelete,
 	}
 	sums := req.Expect
 	for _, asked := range []struct {

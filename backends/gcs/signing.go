@@ -154,7 +154,7 @@ func (b *Backend) checkSigning() error {
 // a window is rounded up to a second; it is sooner if the key is not good for so long.
 func (s *signing) period(ttl, window time.Duration) (from, to time.Time, err error) {
 	if ttl > dossier.MaxSignedLife {
-		return from, to, fmt.Errorf("%w: a life of %v; the store takes at most %v", dossier.ErrInvalid, ttl, dossier.MaxSignedLife)
+		return from, to, fmt.Errorf("%w: a life of %v; at most %v", dossier.ErrInvalid, ttl, dossier.MaxSignedLife)
 	}
 	now := time.Now().UTC()
 	from = now.Truncate(max(window, time.Second))
