@@ -109,6 +109,7 @@ func (c *completion) name(ctx context.Context, parts []dossier.Part) error {
 // join makes the blocks a hidden object.
 func (c *completion) join(ctx context.Context) error {
 	c.hidden = dossier.Info{Key: hiddenParts + c.up.ID, Size: c.sums.Size, Header: c.opts.Header, PutID: rand.Text()}
+	c.hidden.Checksums.MD5 = c.opts.Expect.MD5 // the copy keeps the service's own field of it
 	answer, err := request(ctx, c.b, func(ctx context.Context) (blockblob.CommitBlockListResponse, error) {
 		return c.b.client.NewBlockBlobClient(c.hidden.Key).CommitBlockList(ctx, c.blocks,
 			&blockblob.CommitBlockListOptions{HTTPHeaders: storedHeader(c.hidden), Metadata: encodeMetadata(c.hidden)})

@@ -3,6 +3,7 @@ package azure
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/internal/neterror"
 	"github.com/dossier-go/dossier/internal/stall"
@@ -41,11 +43,9 @@ func fail(op, key string, err error) error {
 	}
 	if kind := kindOf(err); kind != nil {
 		e.Kind = kind
+		e.Retryable = e.Retryable || errors.Is(kind, dossier.ErrConflict) // another caller was faster
 	} else if !answered {
 		describeFailure(e, err)
-	}
-	if errors.Is(e.Kind, dossier.ErrConflict) {
-		e.Retryable = true
 	}
 	return e
 }
@@ -74,7 +74,8 @@ func describeAnswer(e *dossier.Error, answer *azcore.ResponseError) {
 	e.Status = answer.StatusCode
 	e.Kind = kindOfCode(answer.ErrorCode, answer.StatusCode)
 	e.Retryable = answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusTooManyRequests ||
-		answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusNotImplemented
+		answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusNotImplemented ||
+		hasCode(answer, bloberror.LeaseIDMissing, bloberror.LeaseAlreadyPresent, bloberror.InvalidBlockList, bloberror.PendingCopyOperation)
 	response := answer.RawResponse
 	if response == nil {
 		e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
@@ -82,7 +83,10 @@ func describeAnswer(e *dossier.Error, answer *azcore.ResponseError) {
 	}
 	e.RequestID = response.Header.Get("x-ms-request-id")
 	e.RetryAfter = retryAfter(response.Header.Get("Retry-After"))
-	if e.Kind != nil && errors.Is(e.Kind, dossier.ErrUnauthenticated) && expired(answer) {
+	if hasCode(answer, bloberror.AuthorizationFailure) && says(answer, "failed to authenticate") {
+		e.Kind = dossier.ErrUnauthenticated // as Azurite has it
+	}
+	if e.Kind == dossier.ErrUnauthenticated && says(answer, "expired", "not valid in the specified time frame") { //nolint:errorlint // set above
 		e.Err = errors.Join(dossier.ErrExpired, e.Err)
 	}
 	e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
@@ -109,15 +113,11 @@ func (e *answerError) Error() string {
 
 func (e *answerError) Unwrap() error { return e.err }
 
-// expired reports whether the service refused the credentials for their age. There is no code for it: the detail of the
-// answer is the only evidence.
-func expired(answer *azcore.ResponseError) bool {
+// says reports whether the detail of an answer has one of the texts. It is asked only where the service has no code: why it
+// refused credentials.
+func says(answer *azcore.ResponseError, texts ...string) bool {
 	body, err := runtime.Payload(answer.RawResponse)
-	if err != nil {
-		return false
-	}
-	text := string(body)
-	return strings.Contains(text, "expired") || strings.Contains(text, "not valid in the specified time frame")
+	return err == nil && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(string(body), text) })
 }
 
 // retryAfter reads seconds or a date (RFC 9110, section 10.2.3).

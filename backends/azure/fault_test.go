@@ -3,10 +3,12 @@ package azure_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,7 +175,7 @@ func TestAnswersHaveTheirKind(t *testing.T) {
 		_, err := b.Stat(t.Context(), "a")
 		var typed *dossier.Error
 		if !errors.As(err, &typed) || typed.Kind != row.want || typed.Status != row.status || typed.RequestID != "request-1" ||
-			typed.Retryable != (row.status == 429 || row.status >= 500 || errors.Is(row.want, dossier.ErrConflict)) {
+			typed.Retryable != (row.status == 429 || row.status >= 500 || code == "LeaseIdMissing") {
 			t.Errorf("%s: %+v", code, typed)
 		}
 		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "http") {
@@ -241,4 +243,116 @@ func TestAStalledServiceEndsTheRequest(t *testing.T) {
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("%v is no time-out", err)
 	}
+}
+
+// TestExpiredCredentialsSaySo: the remedy is another one than for wrong credentials.
+func TestExpiredCredentialsSaySo(t *testing.T) {
+	t.Parallel()
+	for detail, expired := range map[string]bool{
+		"Lifetime validation failed. The token is expired.": true, "Signature not valid in the specified time frame: Start []": true,
+		"The MAC signature found in the HTTP request is not the same": false,
+	} {
+		f, b := newFake(t, nil)
+		f.fault = func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("x-ms-error-code", "AuthenticationFailed")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<Error><Code>AuthenticationFailed</Code><AuthenticationErrorDetail>"+detail+"</AuthenticationErrorDetail></Error>")
+			return true
+		}
+		_, err := b.Put(t.Context(), "a", dossier.BytesSource(nil), dossier.PutOptions{})
+		wants(t, detail, err, dossier.ErrUnauthenticated)
+		if errors.Is(err, dossier.ErrExpired) != expired {
+			t.Errorf("%s: %v", detail, err)
+		}
+	}
+}
+
+// TestABatchHasAResultForEachKey, also when some were refused and when the server knows no batches.
+func TestABatchHasAResultForEachKey(t *testing.T) {
+	t.Parallel()
+	f, b := newFake(t, nil)
+	put(t, b, "a", "content")
+	put(t, b, "b", "content")
+	keys := []string{"a", "missing", "b", "../bad"}
+	results := func() map[string]error {
+		got := map[string]error{}
+		for key, err := range b.DeleteBatch(t.Context(), slices.Values(keys)) {
+			got[key] = err
+		}
+		return got
+	}
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("comp") != "batch" {
+			return false
+		}
+		w.Header().Set("Content-Type", "multipart/mixed; boundary=x")
+		w.WriteHeader(http.StatusAccepted)
+		for id, status := range []string{"202 Accepted", "404 The specified blob does not exist.\r\nx-ms-error-code: BlobNotFound", "403 No\r\nx-ms-error-code: AuthorizationFailure"} {
+			_, _ = fmt.Fprintf(w, "--x\r\nContent-Type: application/http\r\nContent-ID: %d\r\n\r\nHTTP/1.1 %s\r\nServer: x\r\n\r\n\r\n", id, status)
+		}
+		_, _ = io.WriteString(w, "--x--\r\n")
+		return true
+	}
+	got := results()
+	wants(t, "deleted", got["a"], nil)
+	wants(t, "missing", got["missing"], nil)
+	wants(t, "refused", got["b"], dossier.ErrPermission)
+	wants(t, "a bad key", got["../bad"], dossier.ErrInvalidKey)
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("comp") != "batch" {
+			return false
+		}
+		problem(w, http.StatusBadRequest, "InvalidQueryParameterValue")
+		return true
+	}
+	for key, err := range results() {
+		if key != "../bad" {
+			wants(t, "one by one: "+key, err, nil)
+		}
+	}
+	if len(f.blobs) != 0 {
+		t.Errorf("%d objects are left", len(f.blobs))
+	}
+}
+
+// TestLargeCopiesAreMadeOfBlocks that nobody sees before the last request, and of one version.
+func TestLargeCopiesAreMadeOfBlocks(t *testing.T) {
+	t.Parallel()
+	const size = int64(600 << 20)
+	f, b := newFake(t, nil)
+	var ranges []string
+	changed := false
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, "/source"): // larger than tests can hold
+			w.Header().Set("ETag", `"0x1"`)
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+			w.Header().Set("Content-Type", "text/plain")
+			w.Header().Set("x-ms-meta-name", "value")
+			w.WriteHeader(http.StatusOK)
+			return true
+		case r.Header.Get("x-ms-copy-source") != "" && changed:
+			problem(w, http.StatusPreconditionFailed, "SourceConditionNotMet")
+			return true
+		case r.Header.Get("x-ms-copy-source") != "":
+			if r.Header.Get("x-ms-source-if-match") != `"0x1"` || !strings.Contains(r.Header.Get("x-ms-copy-source"), "/source?") {
+				t.Errorf("%v", r.Header)
+			}
+			ranges = append(ranges, r.Header.Get("x-ms-source-range"))
+		}
+		return false
+	}
+	info, err := b.Copy(t.Context(), "copy", "source", dossier.CopyOptions{If: dossier.Condition{IfAbsent: true}})
+	if err != nil || info.Size != size || info.Metadata["name"] != "value" || info.Header.ContentType != "text/plain" {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	slices.Sort(ranges)
+	if want := []string{"bytes=0-268435455", "bytes=268435456-536870911", "bytes=536870912-629145599"}; !slices.Equal(ranges, want) {
+		t.Errorf("blocks of %q", ranges)
+	}
+	_, err = b.Copy(t.Context(), "copy", "source", dossier.CopyOptions{If: dossier.Condition{IfAbsent: true}})
+	wants(t, "create-only over an object", err, dossier.ErrExist)
+	changed = true
+	_, err = b.Copy(t.Context(), "other", "source", dossier.CopyOptions{})
+	wants(t, "the source changes all the time", err, dossier.ErrPrecondition)
 }
