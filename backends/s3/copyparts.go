@@ -27,6 +27,9 @@ func (c *copying) inParts(ctx context.Context) error {
 	parts, err := c.copyParts(ctx, id)
 	if err == nil {
 		err = c.complete(ctx, completion{id: id, parts: parts, size: c.size, checksum: c.b.cfg.Checksum, expect: c.knownSums()})
+		if errors.Is(kindOfError(err), dossier.ErrChecksum) { // a server that looks at the source twice copied another version
+			err = &sourceChanged{err}
+		}
 	}
 	if err == nil {
 		return nil

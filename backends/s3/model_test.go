@@ -156,14 +156,18 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !strings.HasPrefix(r.URL.Path, "/bucket"):
 		refuse(w, http.StatusNotFound, "NoSuchBucket")
+	case query.Has("delete"):
+		m.deleteMany(w, body)
 	case query.Has("uploads") && r.Method == http.MethodPost:
 		id := fmt.Sprintf("upload-%d", len(m.requests))
 		m.uploads[id] = &modelUpload{key, r.Header, map[int]string{}}
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+	case r.Method == http.MethodGet && (query.Has("uploads") || query.Has("tagging") || query.Has("acl")):
+		refuse(w, http.StatusNotImplemented, "NotImplemented")
+	case r.URL.Path == "/bucket" || key == "":
+		fmt.Fprint(w, "<ListBucketResult></ListBucketResult>")
 	case query.Has("uploadId"):
 		m.servePart(w, r, key, query.Get("uploadId"), query.Get("partNumber"), body)
-	case query.Has("delete"):
-		m.deleteMany(w, body)
 	case r.Method == http.MethodPut:
 		m.put(w, r, key, body)
 	case r.Method == http.MethodDelete:
