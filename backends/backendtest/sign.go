@@ -193,6 +193,9 @@ func signedMethods(t *trial) {
 				continue
 			}
 			got := t.send(client, signed, strings.NewReader("evil"), func(r *http.Request) { r.Method = other })
+			if other == "OPTIONS" && t.remote() && !strings.Contains(got.body, "content") {
+				continue // a browser's question, which services answer without looking at the signature
+			}
 			if got.ok() || strings.Contains(got.body, "content") && other != "HEAD" {
 				t.Errorf("a %s URL serves %s: %d %s", method, other, got.status, got.body)
 			}
