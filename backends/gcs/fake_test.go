@@ -260,6 +260,13 @@ func (f *fake) list(query url.Values) (int, []byte, map[string]string) {
 	return http.StatusOK, text, map[string]string{"Content-Type": "application/json"}
 }
 
+// replace is another writer.
+func (f *fake) replace(name, content string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keep(&fakeObject{resource: map[string]any{"name": name}, content: []byte(content)}, "")
+}
+
 // has returns the content of an object.
 func (f *fake) has(name string) string {
 	f.mu.Lock()

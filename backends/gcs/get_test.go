@@ -80,7 +80,7 @@ func TestReplacedWhileRead(t *testing.T) {
 		if !isMedia(r) || !once() {
 			return false
 		}
-		defer f.keep(&fakeObject{resource: map[string]any{"name": "a"}, content: []byte(strings.ToUpper(large))}, "")
+		defer f.replace("a", strings.ToUpper(large))
 		return f.truncate(w, r, 1000)
 	}
 	content, err := read(t, b, dossier.GetOptions{})
@@ -97,9 +97,7 @@ func TestReplacedBetweenTheTwoRequests(t *testing.T) {
 	once := first(1)
 	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if isMedia(r) && once() {
-			f.mu.Lock()
-			f.keep(&fakeObject{resource: map[string]any{"name": "a"}, content: []byte("new")}, "")
-			f.mu.Unlock()
+			f.replace("a", "new")
 		}
 		return false
 	}

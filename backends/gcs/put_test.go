@@ -86,9 +86,7 @@ func TestAnotherWritersObjectAfterALostAnswer(t *testing.T) {
 	b := f.backend(t, nil)
 	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if isUpload(r) && once() {
-			f.mu.Lock()
-			f.keep(&fakeObject{resource: map[string]any{"name": "a"}, content: []byte("theirs")}, "")
-			f.mu.Unlock()
+			f.replace("a", "theirs")
 			return cut()
 		}
 		return false
