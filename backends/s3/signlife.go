@@ -26,16 +26,18 @@ func lifeOf(now time.Time, ttl, window time.Duration, credentials time.Time) (li
 	if window > 0 {
 		now = now.Truncate(window)
 	}
-	l := life{from: now.Truncate(time.Second), until: now.Add(ttl + time.Second - 1).Truncate(time.Second)}
-	if most := l.from.Add(dossier.MaxSignedLife); l.until.After(most) {
-		l.until = most
+	end := now.Add(ttl)
+	from, until := now.Unix(), end.Unix()
+	if end.Nanosecond() > 0 {
+		until++
 	}
-	if !credentials.IsZero() && l.until.After(credentials) {
-		l.until = credentials.Truncate(time.Second)
+	until = min(until, from+int64(dossier.MaxSignedLife/time.Second))
+	if !credentials.IsZero() {
+		until = min(until, credentials.Unix())
 	}
-	if !l.until.After(l.from) {
+	if until <= from {
 		return life{}, fmt.Errorf("%w: %w: the credentials ended at %s",
 			dossier.ErrUnauthenticated, dossier.ErrExpired, credentials.UTC().Format(time.RFC3339))
 	}
-	return l, nil
+	return life{time.Unix(from, 0), time.Unix(until, 0)}, nil
 }

@@ -87,6 +87,9 @@ func nameOf(header []Pair, i int) string {
 }
 
 func (w *work) appendNames(to []byte, header []Pair, separator string) []byte {
+	if len(header) == 0 {
+		return append(to, "host"...)
+	}
 	for n, i := range w.header {
 		if n > 0 {
 			to = append(to, separator...)
@@ -97,6 +100,9 @@ func (w *work) appendNames(to []byte, header []Pair, separator string) []byte {
 }
 
 func (w *work) appendHeader(to []byte, host string, header []Pair) []byte {
+	if len(header) == 0 {
+		return append(append(append(to, "host:"...), host...), '\n')
+	}
 	for _, i := range w.header {
 		value := host
 		if i != hostField {
