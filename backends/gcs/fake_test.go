@@ -121,6 +121,8 @@ func (f *fake) answer(r *http.Request) (int, []byte, map[string]string) {
 		return f.insert(r, query, body)
 	case path == strings.TrimSuffix(objects, "/"):
 		return f.list(query)
+	case strings.Contains(path, "/rewriteTo/b/bucket/o/"):
+		return f.rewrite(strings.TrimPrefix(path, objects), query, body)
 	case strings.HasPrefix(path, objects) && r.Method == http.MethodDelete:
 		return f.remove(strings.TrimPrefix(path, objects), query)
 	case strings.HasPrefix(path, objects):
@@ -228,6 +230,24 @@ func (f *fake) remove(name string, query url.Values) (int, []byte, map[string]st
 	return http.StatusNoContent, nil, nil
 }
 
+// rewrite takes all metadata from the request, as the store does when there are any.
+func (f *fake) rewrite(path string, query url.Values, body []byte) (int, []byte, map[string]string) {
+	src, dst, _ := strings.Cut(path, "/rewriteTo/b/bucket/o/")
+	from := f.objects[src]
+	if from == nil || query.Get("sourceGeneration") != from.resource["generation"] {
+		return failure(http.StatusNotFound, "notFound", "No such object: bucket/"+src)
+	}
+	to := &fakeObject{resource: map[string]any{}, content: from.content}
+	_ = json.Unmarshal(body, &to.resource)
+	to.resource["name"] = dst
+	status, text, header := f.keep(to, query.Get("ifGenerationMatch"))
+	if status != http.StatusOK {
+		return status, text, header
+	}
+	text, _ = json.Marshal(map[string]any{"done": true, "resource": to.resource})
+	return status, text, header
+}
+
 func (f *fake) read(r *http.Request, name string, query url.Values) (int, []byte, map[string]string) {
 	o := f.objects[name]
 	if o == nil || query.Get("generation") != o.resource["generation"] {
@@ -290,6 +310,8 @@ func (f *fake) count(is func(*http.Request) bool) (n int) {
 }
 
 func isUpload(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/upload/") }
+
+func isCopy(r *http.Request) bool { return strings.Contains(r.URL.Path, "/rewriteTo/") }
 
 func isMedia(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/bucket/") }
 
