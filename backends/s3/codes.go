@@ -1,12 +1,12 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/dossier-go/dossier"
-
-	"errors"
 )
 
 // meaning is what error codes of the API, or statuses without a telling code, stand for.
@@ -20,7 +20,10 @@ type meaning struct {
 }
 
 // codes of Amazon S3 ("Error responses" of its API reference) and of compatible servers.
-func codes() []meaning {
+func codes() []meaning { return slices.Concat(objectCodes(), callerCodes(), serviceCodes()) }
+
+// objectCodes are about the object and the request.
+func objectCodes() []meaning {
 	return []meaning{
 		{codes: []string{"NoSuchBucket"}, kind: dossier.ErrNoContainer},
 		{codes: []string{"NoSuchKey", "NoSuchVersion", "NoSuchUpload"}, kind: dossier.ErrNotExist},
@@ -35,6 +38,10 @@ func codes() []meaning {
 		},
 		{codes: []string{"InvalidRange"}, kind: dossier.ErrRange},
 		{
+			codes: []string{"InvalidObjectState"}, kind: dossier.ErrUnavailable,
+			hint: "the object is archived; restore it first",
+		},
+		{
 			codes: []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"},
 			kind:  dossier.ErrChecksum,
 		},
@@ -47,13 +54,15 @@ func codes() []meaning {
 			},
 			kind: dossier.ErrInvalid,
 		},
+	}
+}
+
+// callerCodes are about who asks.
+func callerCodes() []meaning {
+	return []meaning{
 		{
 			codes: []string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "ObjectLocked", "KMS.AccessDeniedException"},
 			kind:  dossier.ErrPermission,
-		},
-		{
-			codes: []string{"InvalidObjectState"}, kind: dossier.ErrUnavailable,
-			hint: "the object is archived; restore it first",
 		},
 		{
 			codes: []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
@@ -70,6 +79,12 @@ func codes() []meaning {
 			},
 			kind: dossier.ErrUnauthenticated,
 		},
+	}
+}
+
+// serviceCodes are about the service, or which one was asked.
+func serviceCodes() []meaning {
+	return []meaning{
 		{
 			codes: []string{
 				"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",

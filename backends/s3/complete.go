@@ -110,7 +110,8 @@ func (b *Backend) join(c *completion, stored map[int]types.Part, parts []dossier
 		}
 		size := aws.ToInt64(part.Size)
 		if i < len(parts)-1 && size < b.limits.minPart {
-			return fmt.Errorf("%w: part %d has %d bytes; all but the last need %d", dossier.ErrInvalid, named.Number, size, b.limits.minPart)
+			return fmt.Errorf("%w: part %d has %d bytes; all but the last need %d", dossier.ErrInvalid, named.Number, size,
+				b.limits.minPart)
 		}
 		c.size += size
 		c.parts = append(c.parts, types.CompletedPart{

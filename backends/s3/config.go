@@ -135,7 +135,8 @@ func checkPublicURL(base string) error {
 		return nil
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" ||
+		u.User != nil {
 		return fmt.Errorf("%w: the public URL is no absolute http or https URL without query, fragment and user", dossier.ErrInvalid)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -111,8 +112,8 @@ func (s *store) drop(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	for _, upload := range s.uploads(t) {
-		_, err := s.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: &upload.key, UploadId: &upload.id})
-		if err != nil {
+		in := &awss3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: &upload.key, UploadId: &upload.id}
+		if _, err := s.client.AbortMultipartUpload(ctx, in); err != nil {
 			t.Logf("abort: %v", err)
 		}
 	}
@@ -184,7 +185,27 @@ func conformance(t *testing.T, name string, cfg s3.Config) {
 			t.Helper()
 			transport := &http.Transport{DisableCompression: true}
 			t.Cleanup(transport.CloseIdleConnections)
-			return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			return &http.Client{Transport: transport, CheckRedirect: stay}
+		},
+		Network: func(t *testing.T) (dossier.Backend, *backendtest.Proxy) {
+			t.Helper()
+			s := freshStore(t, of.variable)
+			proxy := backendtest.NewProxy(t, *s.client.Options().BaseEndpoint)
+			cfg := cfg
+			cfg.PartSize, cfg.StallTimeout = 5<<20, 10*time.Second
+			client := modelClient(proxy.URL(), func(o *awss3.Options) {
+				o.Credentials = s.client.Options().Credentials
+				transport := &http.Transport{}
+				t.Cleanup(transport.CloseIdleConnections)
+				o.HTTPClient = &http.Client{Transport: transport}
+			})
+			b, err := s3.New(client, s.bucket, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stores[b] = s
+			return b, proxy
 		},
 		Leftovers: func(t *testing.T, b dossier.Backend) (left []string) {
 			t.Helper()

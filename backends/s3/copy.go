@@ -20,7 +20,8 @@ import (
 // copy has the tags of src, and class, access control list and
 // encryption of the configuration.
 func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOptions) (dossier.Info, error) {
-	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts), b.checkReplacement(opts.Replace),
+	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts),
+		b.checkReplacement(opts.Replace),
 		b.needs(opts.If.IfAbsent, dossier.CopyIfAbsent, "create-only copies"),
 		b.needs(opts.If.Match != "", dossier.PutMatch, "conditional copies"))
 	if err != nil {

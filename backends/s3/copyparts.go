@@ -118,7 +118,8 @@ func (c *copying) copyPart(ctx context.Context, id string, number int, from, to 
 	}
 	result := out.CopyPartResult
 	return types.CompletedPart{
-		PartNumber: in.PartNumber, ETag: result.ETag, ChecksumCRC64NVME: result.ChecksumCRC64NVME, ChecksumCRC32C: result.ChecksumCRC32C,
+		PartNumber: in.PartNumber, ETag: result.ETag,
+		ChecksumCRC64NVME: result.ChecksumCRC64NVME, ChecksumCRC32C: result.ChecksumCRC32C,
 	}, nil
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// Delete implements [dossier.Backend]; a conditional one takes two requests. In a bucket with versioning it adds a delete marker, and older versions stay.
+// Delete implements [dossier.Backend]; a conditional one takes two requests. In a bucket with versioning it adds a delete
+// marker, and older versions stay.
 func (b *Backend) Delete(ctx context.Context, key string, opts dossier.DeleteOptions) error {
 	err := b.check(ctx, dossier.CheckKey(key), dossier.CheckDeleteOptions(opts),
 		b.needs(opts.If.Match != "", dossier.DeleteMatch, "conditional deletes"))

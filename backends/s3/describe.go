@@ -83,7 +83,8 @@ func (b *Backend) PublicURL(key string) (string, error) {
 		return "", fail("public URL", key, err)
 	}
 	if b.cfg.PublicURL == "" {
-		return "", fail("public URL", key, fmt.Errorf("%w: the store has no public URL; set Config.PublicURL, or sign one", errors.ErrUnsupported))
+		return "", fail("public URL", key,
+			fmt.Errorf("%w: the store has no public URL; set Config.PublicURL, or sign one", errors.ErrUnsupported))
 	}
 	return strings.TrimRight(b.cfg.PublicURL, "/") + "/" + escapeBytes(key, "-._~/"), nil
 }

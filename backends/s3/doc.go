@@ -51,8 +51,8 @@
 // # Metadata
 //
 // Each name is a header field x-amz-meta-name. A value of visible ASCII is stored as it is; others, empty ones, and those
-// that contain "=?" are stored as utf-8'' followed by their percent-encoded UTF-8 (as in RFC 8187), because servers
-// differ in what they do with them. The limit of S3, 2 KiB, holds for what is stored.
+// that contain "=?" are stored as "utf-8" and two single quotes followed by their percent-encoded UTF-8 (as in RFC 8187),
+// because servers differ in what they do with them. The limit of S3, 2 KiB, holds for what is stored.
 //
 // # Parameters of URLs
 //

@@ -54,11 +54,11 @@ func ExampleOpen() {
 
 // Bad input is found out before anything is asked.
 func ExampleOpen_errors() {
-	for _, url := range []string{"s3://", "s3://bucket?regoin=eu-west-1"} {
+	for _, url := range []string{"s3://", "s3://bucket/folder"} {
 		_, err := s3.Open(context.Background(), url)
 		fmt.Println(errors.Is(err, dossier.ErrInvalid), err)
 	}
 	// Output:
 	// true open s3: invalid argument: the URL names no bucket
-	// true open s3: invalid argument: the parameter regoin is unknown; there are acl, anonymous, checksum, class, delete_batch, endpoint, equal_parts, memory, parallel, part_size, path_style, probe, public_url, region, sse, sse_kms_key_id, stall_timeout
+	// true open s3: invalid argument: the URL has a path; the bucket alone comes after s3://
 }

@@ -113,7 +113,9 @@ func (r *read) empty(ctx context.Context, opts dossier.GetOptions) (*dossier.Obj
 }
 
 // object makes an object of the answer, if it is the answer to the question.
-func (r *read) object(ctx context.Context, asked dossier.Range, out *s3.GetObjectOutput, body io.ReadCloser) (*dossier.Object, error) {
+func (r *read) object(
+	ctx context.Context, asked dossier.Range, out *s3.GetObjectOutput, body io.ReadCloser,
+) (*dossier.Object, error) {
 	served, err := servedRange(out)
 	if err != nil {
 		return nil, err

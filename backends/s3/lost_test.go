@@ -19,13 +19,19 @@ func (noLimit) GetToken(context.Context, uint) (func() error, error) {
 }
 func (noLimit) AddTokens(uint) error { return nil }
 
+// answer is what is done instead of serving a request; serve would.
+type answer = func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
+
+// fault may do that, and says whether it has.
+type fault = func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool
+
 // once makes a fault of the first request that satisfies the condition.
-func once(is func(*http.Request) bool, fault func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
-	return times(1, is, fault)
+func once(is func(*http.Request) bool, then answer) fault {
+	return times(1, is, then)
 }
 
 // times makes a fault of the first n requests that satisfy the condition.
-func times(n int, is func(*http.Request) bool, fault func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+func times(n int, is func(*http.Request) bool, then answer) fault {
 	left := make(chan struct{}, n)
 	for range n {
 		left <- struct{}{}
@@ -36,7 +42,7 @@ func times(n int, is func(*http.Request) bool, fault func(w http.ResponseWriter,
 		}
 		select {
 		case <-left:
-			fault(w, r, serve)
+			then(w, r, serve)
 			return true
 		default:
 			return false
@@ -120,7 +126,8 @@ func TestLostRaceAfterLostAnswer(t *testing.T) {
 	m.fault = once(method(http.MethodPut), func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 		refuse(w, http.StatusInternalServerError, "InternalError")
 	})
-	if _, err := put(t, b, "a", "mine", createOnly); !errors.Is(err, dossier.ErrExist) || dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
+	_, err := put(t, b, "a", "mine", createOnly)
+	if !errors.Is(err, dossier.ErrExist) || dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
 		t.Errorf("%v; want ErrExist", err)
 	}
 	if m.content("a") != "another's" {

@@ -217,15 +217,16 @@ func (m *model) put(w http.ResponseWriter, r *http.Request, key string, body []b
 }
 
 // store makes an object. The caller holds the lock.
-func (m *model) store(key, content string, header http.Header) *modelObject {
-	sum := md5.Sum([]byte(content))
+func (m *model) store(key, text string, header http.Header) *modelObject {
+	sum := md5.Sum([]byte(text))
 	kept := http.Header{}
 	for name, values := range header {
-		if strings.HasPrefix(name, "X-Amz-Meta-") || strings.HasPrefix(name, "Content-") && name != "Content-Length" || name == "Cache-Control" {
+		content := strings.HasPrefix(name, "Content-") && name != "Content-Length"
+		if content || strings.HasPrefix(name, "X-Amz-Meta-") || name == "Cache-Control" {
 			kept[name] = values
 		}
 	}
-	m.objects[key] = &modelObject{content, kept, `"` + hex.EncodeToString(sum[:]) + `"`}
+	m.objects[key] = &modelObject{text, kept, `"` + hex.EncodeToString(sum[:]) + `"`}
 	return m.objects[key]
 }
 
@@ -257,7 +258,8 @@ func (m *model) servePart(w http.ResponseWriter, r *http.Request, key, id, numbe
 		sum := md5.Sum([]byte(upload.parts[n]))
 		w.Header().Set("ETag", fmt.Sprintf("%q", hex.EncodeToString(sum[:])))
 		if r.Header.Get("X-Amz-Copy-Source") != "" {
-			fmt.Fprintf(w, `<CopyPartResult><ETag>"%x"</ETag><ChecksumCRC64NVME>%s</ChecksumCRC64NVME></CopyPartResult>`, sum, crc64Of(upload.parts[n]))
+			fmt.Fprintf(w, `<CopyPartResult><ETag>"%x"</ETag><ChecksumCRC64NVME>%s</ChecksumCRC64NVME></CopyPartResult>`, sum,
+				crc64Of(upload.parts[n]))
 		}
 	case http.MethodDelete:
 		delete(m.uploads, id)

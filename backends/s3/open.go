@@ -128,7 +128,8 @@ func (s *settings) read(p *urlparam.Set) {
 	algorithms := []Algorithm{CRC64NVME, CRC32C, NoChecksum}
 	s.cfg.Checksum = algorithms[p.Choice("checksum", string(CRC64NVME), string(CRC32C), string(NoChecksum))]
 	modes := []BatchMode{BatchAuto, BatchChecksum, BatchContentMD5, BatchSingle}
-	s.cfg.DeleteBatch = modes[p.Choice("delete_batch", string(BatchAuto), string(BatchChecksum), string(BatchContentMD5), string(BatchSingle))]
+	s.cfg.DeleteBatch = modes[p.Choice("delete_batch",
+		string(BatchAuto), string(BatchChecksum), string(BatchContentMD5), string(BatchSingle))]
 }
 
 func (s *settings) checkEndpoint() error {

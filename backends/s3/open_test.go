@@ -17,8 +17,8 @@ func onlyThese(t *testing.T, id, secret string) {
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_REGION": "",
 		"AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -31,8 +31,9 @@ func TestOpenRefusesBadURLs(t *testing.T) {
 	for _, raw := range []string{
 		"", "s3", "s3:bucket", "s3://", "s3:///bucket", "http://bucket", "s3://bucket/prefix", "s3://SECRET:x@bucket", "s3://bucket:80",
 		"s3://bucket#SECRET", "s3://bucket?unknown=SECRET", "s3://bucket?region=a&region=b", "s3://bucket?checksum=SECRET",
-		"s3://bucket?delete_batch=all", "s3://bucket?path_style=yes", "s3://bucket?endpoint=SECRET", "s3://bucket?endpoint=http://u:SECRET@h",
-		"s3://bucket?part_size=1KiB", "s3://bucket?parallel=0", "s3://bucket?stall_timeout=1", "s3://bucket?sse=SECRET&region=x",
+		"s3://bucket?delete_batch=all", "s3://bucket?path_style=yes", "s3://bucket?endpoint=SECRET",
+		"s3://bucket?endpoint=http://u:SECRET@h", "s3://bucket?part_size=1KiB", "s3://bucket?parallel=0", "s3://bucket?stall_timeout=1",
+		"s3://bucket?sse=SECRET&region=x",
 		"s3://bucket?public_url=SECRET&region=x", "s3://bucket?probe=maybe", "s3://bucket%2f?region=x", "s3://bucket", "s3://\x7f",
 	} {
 		_, err := s3.Open(t.Context(), raw)
@@ -57,7 +58,8 @@ func TestOpenChecksTheBucket(t *testing.T) {
 	if err != nil || b.Describe().Store != "s3:"+m.url+"/bucket" {
 		t.Errorf("%v", err)
 	}
-	if _, err := s3.Open(t.Context(), strings.Replace(modelURL(m, ""), "bucket", "missing", 1)); !errors.Is(err, dossier.ErrNoContainer) {
+	missing := strings.Replace(modelURL(m, ""), "bucket", "missing", 1)
+	if _, err := s3.Open(t.Context(), missing); !errors.Is(err, dossier.ErrNoContainer) {
 		t.Errorf("a missing bucket: %v; want ErrNoContainer", err)
 	}
 	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
@@ -104,7 +106,8 @@ func TestProbeFindsWhatServersIgnore(t *testing.T) {
 		if have&of != 0 || len(m.objects) > 0 || len(m.uploads) > 0 {
 			t.Errorf("without %v: %v; %d objects left", of, have, len(m.objects))
 		}
-		kept := (dossier.PutIfAbsent | dossier.PutMatch | dossier.GetMatch | dossier.SuffixRange | dossier.StoresMetadata | dossier.StoresHeader) &^ of
+		kept := (dossier.PutIfAbsent | dossier.PutMatch | dossier.GetMatch | dossier.SuffixRange | dossier.StoresMetadata |
+			dossier.StoresHeader) &^ of
 		if of == dossier.PutIfAbsent {
 			kept &^= dossier.GetMatch // NotMatch is the same header field
 		}

@@ -116,7 +116,8 @@ func broken(err error) bool {
 	if errors.Is(err, dossier.ErrPrecondition) {
 		return false
 	}
-	return errors.Is(err, stall.ErrStalled) || status(err) >= http.StatusInternalServerError || status(err) == 0 && neterror.Transient(err)
+	return errors.Is(err, stall.ErrStalled) || status(err) >= http.StatusInternalServerError ||
+		status(err) == 0 && neterror.Transient(err)
 }
 
 // pause before an attempt to go on; the SDK waits between its own.

@@ -78,7 +78,8 @@ func TestBrokenBodyIsResumed(t *testing.T) {
 		}
 		last := m.last(t, gets)
 		if last.Header.Get("Range") != row.rest || last.Header.Get("If-Match") != info.ETag {
-			t.Errorf("%+v: the rest was asked for as %q, If-Match %q; want %q", row.of, last.Header.Get("Range"), last.Header.Get("If-Match"), row.rest)
+			t.Errorf("%+v: the rest was asked for as %q, If-Match %q; want %q", row.of, last.Header.Get("Range"),
+				last.Header.Get("If-Match"), row.rest)
 		}
 	}
 }
@@ -206,7 +207,8 @@ func TestOddAnswersToRanges(t *testing.T) {
 		_, _ = io.WriteString(w, "56")
 		return true
 	}
-	if got, err := readAll(t, b, "a", dossier.GetOptions{Range: dossier.Range{Offset: 3, Length: 4}}); !errors.Is(err, dossier.ErrUnavailable) {
+	got, err := readAll(t, b, "a", dossier.GetOptions{Range: dossier.Range{Offset: 3, Length: 4}})
+	if !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("another range: %q, %v; want ErrUnavailable", got, err)
 	}
 }

@@ -141,7 +141,8 @@ func (w *write) confirm(ctx context.Context) (dossier.Info, error) {
 	}
 	metadata, _ := splitMetadata(w.metadata)
 	return dossier.Info{
-		Key: w.key, Size: w.size, ETag: quoted(w.etag), Version: versionOf(w.key, w.etag), ModTime: time.Now().UTC().Truncate(time.Second),
-		Header: w.header, Metadata: metadata, PutID: w.putID,
+		Key: w.key, Size: w.size, ETag: quoted(w.etag), Version: versionOf(w.key, w.etag),
+		ModTime: time.Now().UTC().Truncate(time.Second),
+		Header:  w.header, Metadata: metadata, PutID: w.putID,
 	}, nil
 }

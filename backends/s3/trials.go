@@ -179,7 +179,8 @@ func (p *probe) upload(ctx context.Context, name string, opts dossier.PutOptions
 	p.uploads = append(p.uploads, dossier.Upload{Key: w.key, ID: c.id})
 	content := []byte("content")
 	sums := crc.Of(content)
-	part, err := p.b.sendPart(ctx, partRequest{w.key, c.id, 1, c.checksum}, &uploader.Body{ReadSeeker: bytes.NewReader(content), Sums: sums})
+	body := &uploader.Body{ReadSeeker: bytes.NewReader(content), Sums: sums}
+	part, err := p.b.sendPart(ctx, partRequest{w.key, c.id, 1, c.checksum}, body)
 	c.parts, c.size, c.sums = []types.CompletedPart{part}, sums.Size, &sums
 	return w, c, err
 }

@@ -149,7 +149,9 @@ func (b *Backend) Uploads(ctx context.Context, prefix string) iter.Seq2[dossier.
 }
 
 // storedUploads lists the unfinished uploads by key. Keys that break the rules are left out.
-func (b *Backend) storedUploads(ctx context.Context, prefix string, yield func(key string, upload types.MultipartUpload) bool) error {
+func (b *Backend) storedUploads(
+	ctx context.Context, prefix string, yield func(key string, upload types.MultipartUpload) bool,
+) error {
 	in := &s3.ListMultipartUploadsInput{Bucket: &b.bucket, Prefix: optional(prefix), EncodingType: types.EncodingTypeUrl}
 	for {
 		out, err := b.client.ListMultipartUploads(ctx, in, b.small().options)

@@ -55,7 +55,10 @@ func TestPlacementAndEncryptionAreAskedFor(t *testing.T) {
 		want map[string]string
 	}{
 		"configured": {
-			s3.Config{Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"team": "a b"}, SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key-1"}},
+			s3.Config{
+				Class: "STANDARD_IA", ACL: "private", Tags: map[string]string{"team": "a b"},
+				SSE: s3.Encryption{Algorithm: "aws:kms", KMSKeyID: "key-1"},
+			},
 			dossier.PutOptions{}, map[string]string{
 				"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Acl": "private", "X-Amz-Tagging": "team=a+b",
 				"X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "key-1",
@@ -92,7 +95,8 @@ func TestPlacementAndEncryptionAreAskedFor(t *testing.T) {
 		if row.cfg.SSE.CustomerKey == nil {
 			continue
 		}
-		if _, err := readAll(t, b, "a", dossier.GetOptions{}); err != nil || m.last(t, gets).Header.Get("X-Amz-Server-Side-Encryption-Customer-Key-Md5") == "" {
+		_, err := readAll(t, b, "a", dossier.GetOptions{})
+		if err != nil || m.last(t, gets).Header.Get("X-Amz-Server-Side-Encryption-Customer-Key-Md5") == "" {
 			t.Errorf("a read without the key: %v", err)
 		}
 		mustPut(t, b, "small", "content")
@@ -122,7 +126,8 @@ func TestMetadataIsEscapedPortably(t *testing.T) {
 	if !errors.Is(err, dossier.ErrInvalid) {
 		t.Errorf("metadata that is too much once it is escaped: %v; want ErrInvalid", err)
 	}
-	if _, err := put(t, b, "a", "content", dossier.PutOptions{Metadata: map[string]string{"dossier_put_id": "x"}}); !errors.Is(err, dossier.ErrInvalid) {
+	_, err = put(t, b, "a", "content", dossier.PutOptions{Metadata: map[string]string{"dossier_put_id": "x"}})
+	if !errors.Is(err, dossier.ErrInvalid) {
 		t.Errorf("the reserved name: %v; want ErrInvalid", err)
 	}
 }
@@ -180,13 +185,16 @@ func TestTermsOfUploadsTravelInTheirID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := complete(create(dossier.PutOptions{If: dossier.Condition{Match: info.Version}}), "swapped"); err != nil || m.content("a") != "swapped" {
+	swap := create(dossier.PutOptions{If: dossier.Condition{Match: info.Version}})
+	if err := complete(swap, "swapped"); err != nil || m.content("a") != "swapped" {
 		t.Errorf("a swap: %v", err)
 	}
-	if err := complete(create(dossier.PutOptions{Expect: dossier.Checksums{CRC64NVME: make([]byte, 8)}}), "x"); !errors.Is(err, dossier.ErrChecksum) {
+	wrong := create(dossier.PutOptions{Expect: dossier.Checksums{CRC64NVME: make([]byte, 8)}})
+	if err := complete(wrong, "x"); !errors.Is(err, dossier.ErrChecksum) {
 		t.Errorf("a wrong checksum: %v", err)
 	}
-	_, err = m.backend(t, s3.Config{}).CreateUpload(t.Context(), "a", dossier.PutOptions{Expect: dossier.Checksums{SHA256: make([]byte, 32)}})
+	unverifiable := dossier.PutOptions{Expect: dossier.Checksums{SHA256: make([]byte, 32)}}
+	_, err = m.backend(t, s3.Config{}).CreateUpload(t.Context(), "a", unverifiable)
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a checksum that cannot be verified: %v; want ErrUnsupported", err)
 	}
