@@ -226,7 +226,7 @@ func TestABucketThatCannotBeReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close() // so that nobody listens there
+	listener.Close()         // so that nobody listens there
 	var group sync.WaitGroup // each tries for some seconds
 	for _, rawURL := range []string{
 		"s3://dossier-test?region=us-east-1&path_style=true&prefix=a&endpoint=http://" + listener.Addr().String(),
