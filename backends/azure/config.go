@@ -11,7 +11,8 @@ import (
 
 // Config of [New]. The zero value is ready for use, but cannot sign URLs.
 type Config struct {
-	// Memory is how many bytes the part buffers of all uploads of this backend may take together. Default: 0, 64 MiB.
+	// Memory is how many bytes the part buffers of all uploads of this backend may take together, at least twice PartSize.
+	// Default: 0, 64 MiB, or twice PartSize if that is more.
 	Memory int64
 	// PartSize is the size in bytes of a block, 64 KiB to 4,000 MiB; what is smaller goes in one request. Default: 0, 8 MiB.
 	PartSize int64
@@ -66,14 +67,18 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Memory < 0 || c.Parallel < 0 || c.Checksum < ChecksumCRC64 || c.Checksum > ChecksumNone {
 		return c, fmt.Errorf("%w: a negative memory or parallel, or an unknown checksum", dossier.ErrInvalid)
 	}
-	if c.Memory == 0 {
-		c.Memory = 64 << 20
-	}
 	if c.PartSize == 0 {
 		c.PartSize = 8 << 20
 	}
+	if c.Memory == 0 {
+		c.Memory = max(64<<20, 2*c.PartSize)
+	}
 	if c.PartSize < minPartSize || c.PartSize > maxBlockSize {
-		return c, fmt.Errorf("%w: blocks of %d bytes; they have %d to %d", dossier.ErrInvalid, c.PartSize, minPartSize, int64(maxBlockSize))
+		return c, fmt.Errorf("%w: blocks of %d bytes; they have %d to %d",
+			dossier.ErrInvalid, c.PartSize, minPartSize, int64(maxBlockSize))
+	}
+	if c.Memory < 2*c.PartSize {
+		return c, fmt.Errorf("%w: a memory of %d bytes; it must hold two blocks of %d", dossier.ErrInvalid, c.Memory, c.PartSize)
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 4

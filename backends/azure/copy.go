@@ -27,8 +27,8 @@ var errSourceChanged = fmt.Errorf("%w: the source was changed meanwhile", dossie
 // cannot give the service leave to read the source (a token credential without Config.Delegation, or none) gets
 // errors.ErrUnsupported, and dossier.Copy streams.
 func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOptions) (dossier.Info, error) {
-	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts), b.checkReplacement(opts.Replace),
-		b.needs(opts.If != dossier.Condition{}, dossier.CopyIfAbsent))
+	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts),
+		b.checkReplacement(opts.Replace), b.needs(opts.If != dossier.Condition{}, dossier.CopyIfAbsent))
 	var info dossier.Info
 	if err == nil {
 		info, err = b.copy(ctx, dst, src, opts)

@@ -31,7 +31,8 @@ func (c *copying) byBlocks(ctx context.Context) (dossier.Info, error) {
 		return dossier.Info{}, err
 	}
 	options := &blockblob.CommitBlockListOptions{
-		HTTPHeaders: storedHeader(c.info), Metadata: encodeMetadata(c.info), Tags: c.tags, Tier: tier(c.class), AccessConditions: access,
+		HTTPHeaders: storedHeader(c.info), Metadata: encodeMetadata(c.info), Tags: c.tags, Tier: tier(c.class),
+		AccessConditions: access,
 	}
 	return c.b.settled(ctx, c.info, c.cond, func(ctx context.Context) (dossier.Info, error) {
 		return request(ctx, c.b, func(ctx context.Context) (dossier.Info, error) {

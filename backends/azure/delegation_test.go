@@ -16,6 +16,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 	"github.com/dossier-go/dossier"
@@ -148,4 +149,27 @@ func TestACallerWhoLeavesDoesNotWaitForAKey(t *testing.T) {
 		}
 		group.Wait()
 	})
+}
+
+// TestWithoutATokenNothingIsSent: the remedy is a log-in, and nobody needs to look for what became of the write.
+func TestWithoutATokenNothingIsSent(t *testing.T) {
+	t.Parallel()
+	o := azcore.ClientOptions{Transport: &keyService{}, Retry: policy.RetryOptions{MaxRetries: -1}}
+	client := must[*container.Client](t)(container.NewClient("https://account.blob.core.windows.net/files", noToken{},
+		&container.ClientOptions{ClientOptions: o}))
+	b := must[*azure.Backend](t)(azure.New(client, azure.Config{}))
+	_, err := b.Put(t.Context(), "a", dossier.BytesSource(nil), dossier.PutOptions{})
+	wants(t, "put", err, dossier.ErrUnauthenticated)
+	if dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
+		t.Errorf("%v", err)
+	}
+	_, err = b.Copy(t.Context(), "b", "a", dossier.CopyOptions{})
+	wants(t, "a copy that the service may not read", err, errors.ErrUnsupported)
+}
+
+// noToken is a credential that is not there.
+type noToken struct{}
+
+func (noToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{}, azidentity.NewCredentialUnavailableError("nobody is logged in")
 }

@@ -14,8 +14,9 @@
 // that break go on where they broke, pinned to their version.
 //
 // Names of metadata come back in lower case. Values that are not visible ASCII, or empty, are stored percent-encoded behind
-// the mark that RFC 8187 has for UTF-8. The names dossier_put_id, dossier_crc64nvme, dossier_crc32c, dossier_sha256, dossier_md5 and
-// dossier_untyped are this package's; Info.Metadata never has them. Objects of other programs are read as they are.
+// the mark that RFC 8187 has for UTF-8. The names dossier_put_id, dossier_crc64nvme, dossier_crc32c, dossier_sha256,
+// dossier_md5 and dossier_untyped are this package's; Info.Metadata never has them. Objects of other programs are read as
+// they are.
 //
 // Unfinished uploads, and copies with another header, are kept under the reserved segment ".dossier" of the container,
 // which no listing shows.

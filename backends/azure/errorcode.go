@@ -65,7 +65,7 @@ var hints = map[string]string{
 	string(bloberror.SnapshotsPresent):         "the object has snapshots; delete them first",
 	string(bloberror.BlobArchived):             "the object is in the archive tier; rehydrate it first",
 	string(bloberror.InvalidBlobType):          "there is an append or page blob under this key",
-	string(bloberror.ResourceNotFound):         "the object is missing, or the container may not be read without credentials; the service does not say which",
+	string(bloberror.ResourceNotFound):         "it is missing, or may not be read without credentials",
 	string(bloberror.BlobImmutableDueToPolicy): "an immutability policy or legal hold protects the object",
 }
 

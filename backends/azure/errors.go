@@ -3,6 +3,7 @@ package azure
 import (
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +76,8 @@ func describeAnswer(e *dossier.Error, answer *azcore.ResponseError) {
 	e.Kind = kindOfCode(answer.ErrorCode, answer.StatusCode)
 	e.Retryable = answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusTooManyRequests ||
 		answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusNotImplemented ||
-		hasCode(answer, bloberror.LeaseIDMissing, bloberror.LeaseAlreadyPresent, bloberror.InvalidBlockList, bloberror.PendingCopyOperation)
+		hasCode(answer, bloberror.LeaseIDMissing, bloberror.LeaseAlreadyPresent, bloberror.InvalidBlockList,
+			bloberror.PendingCopyOperation)
 	response := answer.RawResponse
 	if response == nil {
 		e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
@@ -86,7 +88,7 @@ func describeAnswer(e *dossier.Error, answer *azcore.ResponseError) {
 	if hasCode(answer, bloberror.AuthorizationFailure) && says(answer, "failed to authenticate") {
 		e.Kind = dossier.ErrUnauthenticated // as Azurite has it
 	}
-	if e.Kind == dossier.ErrUnauthenticated && says(answer, "expired", "not valid in the specified time frame") { //nolint:errorlint // set above
+	if errors.Is(e.Kind, dossier.ErrUnauthenticated) && says(answer, "expired", "not valid in the specified time frame") {
 		e.Err = errors.Join(dossier.ErrExpired, e.Err)
 	}
 	e.Err = &answerError{answer.StatusCode, answer.ErrorCode, e.Err}
@@ -134,8 +136,6 @@ func retryAfter(value string) time.Duration {
 // describeFailure classifies an error that is not an answer of the service.
 func describeFailure(e *dossier.Error, err error) {
 	var tooMany *uploader.TooManyParts
-	var identity *azidentity.AuthenticationFailedError
-	var required *azidentity.AuthenticationRequiredError
 	switch {
 	case errors.As(err, &tooMany):
 		e.Kind = dossier.ErrTooLarge
@@ -143,15 +143,26 @@ func describeFailure(e *dossier.Error, err error) {
 		e.Kind = dossier.ErrInvalid
 	case errors.Is(err, stall.ErrStalled):
 		e.Kind, e.Retryable = dossier.ErrUnavailable, true
-	case errors.As(err, &identity), errors.As(err, &required), errors.As(err, new(unavailableCredential)):
+	case unauthenticated(err):
 		e.Kind = dossier.ErrUnauthenticated
 	case neterror.Classify(err) != neterror.None:
 		e.Kind, e.Retryable = dossier.ErrUnavailable, neterror.Transient(err)
 	}
 }
 
-// unavailableCredential is how package azidentity marks a credential that could not even try; it has no exported type.
-type unavailableCredential interface {
-	error
-	NonRetriable()
+// unauthenticated reports whether there was no token to send.
+func unauthenticated(err error) bool {
+	var failed *azidentity.AuthenticationFailedError
+	var required *azidentity.AuthenticationRequiredError
+	if errors.As(err, &failed) || errors.As(err, &required) {
+		return true
+	}
+	// A credential that could not even try is an error whose type has no name outside of its package.
+	unavailable := reflect.TypeOf(azidentity.NewCredentialUnavailableError(""))
+	for ; err != nil; err = errors.Unwrap(err) {
+		if reflect.TypeOf(err) == unavailable {
+			return true
+		}
+	}
+	return false
 }

@@ -146,8 +146,9 @@ func (b *Backend) open(ctx context.Context, key string, cond dossier.Condition, 
 	info := properties{
 		size: value(answer.ContentLength), etag: answer.ETag, modified: answer.LastModified, metadata: answer.Metadata,
 		header: blob.HTTPHeaders{
-			BlobContentType: answer.ContentType, BlobContentDisposition: answer.ContentDisposition, BlobContentEncoding: answer.ContentEncoding,
-			BlobContentLanguage: answer.ContentLanguage, BlobCacheControl: answer.CacheControl, BlobContentMD5: answer.BlobContentMD5,
+			BlobContentType: answer.ContentType, BlobContentDisposition: answer.ContentDisposition,
+			BlobContentEncoding: answer.ContentEncoding, BlobContentLanguage: answer.ContentLanguage,
+			BlobCacheControl: answer.CacheControl, BlobContentMD5: answer.BlobContentMD5,
 		},
 	}
 	if answer.BlobContentMD5 == nil && answer.ContentRange == nil {

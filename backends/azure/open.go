@@ -176,7 +176,8 @@ func parseParameters(rawURL string, environment func(string) string) (parameters
 
 // locate finds the account and its credentials.
 func (p *parameters) locate(name, endpoint, account string, environment func(string) string) error {
-	p.account, p.key, p.sas = environment("AZURE_STORAGE_ACCOUNT"), environment("AZURE_STORAGE_KEY"), environment("AZURE_STORAGE_SAS_TOKEN")
+	p.account, p.key = environment("AZURE_STORAGE_ACCOUNT"), environment("AZURE_STORAGE_KEY")
+	p.sas = environment("AZURE_STORAGE_SAS_TOKEN")
 	if text := environment("AZURE_STORAGE_CONNECTION_STRING"); text != "" && p.account == "" {
 		connection := parseConnection(text)
 		p.account, p.key, p.sas = connection["AccountName"], connection["AccountKey"], connection["SharedAccessSignature"]

@@ -70,6 +70,9 @@ func refusal(err error, sent int32) bool {
 		}
 		return answer.StatusCode < http.StatusInternalServerError && answer.StatusCode != http.StatusRequestTimeout
 	}
+	if unauthenticated(err) {
+		return true // no token, no request; that of the token itself is not counted
+	}
 	if sent > 0 {
 		return false
 	}

@@ -40,10 +40,13 @@ func newPartName(number int) partName {
 	return p
 }
 
-// signedPart is the block that a signed URL stores.
-func signedPart(number int, now time.Time) partName {
+// signedPart is the block that a signed URL stores. All URLs of one window store the same.
+func signedPart(number int, from time.Time, window bool) partName {
 	p := newPartName(number)
-	p.kind, p.at = signedBlock, now.UnixNano()
+	p.kind, p.at = signedBlock, from.UnixNano()
+	if window {
+		p.nonce = [8]byte{}
+	}
 	return p
 }
 

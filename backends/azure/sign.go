@@ -54,11 +54,16 @@ func (b *Backend) checkSign(req dossier.SignRequest) error {
 	if req.TTL > dossier.MaxSignedLife {
 		return fmt.Errorf("%w: a life of %v; at most %v", dossier.ErrInvalid, req.TTL, dossier.MaxSignedLife)
 	}
-	ability := map[string]dossier.Capabilities{
-		http.MethodGet: dossier.SignGet, http.MethodHead: dossier.SignGet, http.MethodPut: dossier.SignPut, http.MethodDelete: dossier.SignDelete,
-	}[req.Method]
+	ability := dossier.SignGet
+	switch req.Method {
+	case http.MethodPut:
+		ability = dossier.SignPut
+	case http.MethodDelete:
+		ability = dossier.SignDelete
+	}
 	sums := req.Expect.CRC32C != nil || req.Expect.CRC64NVME != nil || req.Expect.SHA256 != nil || req.Expect.MD5 != nil
-	err := errors.Join(b.needs(true, ability), b.needs(req.ContentType != "", dossier.BindType), b.needs(req.Length != 0, dossier.BindLength),
+	err := errors.Join(b.needs(true, ability),
+		b.needs(req.ContentType != "", dossier.BindType), b.needs(req.Length != 0, dossier.BindLength),
 		b.needs(req.MaxLength != 0, dossier.BindMaxLength), b.needs(req.If.IfAbsent, dossier.BindIfAbsent),
 		b.needs(sums, dossier.BindChecksum), b.needs(req.Part.UploadID != "", dossier.SignPart))
 	if len(req.Metadata) > 0 {
@@ -69,11 +74,11 @@ func (b *Backend) checkSign(req dossier.SignRequest) error {
 
 // signOne signs one request that was checked.
 func (b *Backend) signOne(ctx context.Context, req dossier.SignRequest, now time.Time) (dossier.SignedRequest, error) {
-	expires := now
+	from := now
 	if req.Window > 0 {
-		expires = now.Truncate(req.Window)
+		from = now.Truncate(req.Window)
 	}
-	expires = expires.Add(req.TTL + time.Second - 1).Truncate(time.Second).UTC()
+	expires := from.Add(req.TTL + time.Second - 1).Truncate(time.Second).UTC()
 	key, query := req.Key, ""
 	header := http.Header{}
 	switch {
@@ -82,7 +87,7 @@ func (b *Backend) signOne(ctx context.Context, req dossier.SignRequest, now time
 		if !ok {
 			return dossier.SignedRequest{}, fmt.Errorf("%w: the upload id is not one of this store", dossier.ErrInvalid)
 		}
-		key, query = hiddenParts+id, "&comp=block&blockid="+url.QueryEscape(signedPart(req.Part.Number, now).name())
+		key, query = hiddenParts+id, "&comp=block&blockid="+url.QueryEscape(signedPart(req.Part.Number, from, req.Window > 0).name())
 	case req.Method == http.MethodPut:
 		header.Set("x-ms-blob-type", "BlockBlob")
 	}

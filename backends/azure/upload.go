@@ -88,7 +88,8 @@ func newUploadRecord(o dossier.PutOptions) uploadRecord {
 
 func (r uploadRecord) options() dossier.PutOptions {
 	return dossier.PutOptions{
-		If: r.If, MaxSize: r.MaxSize, Expect: r.Expect, Header: r.Header, Metadata: r.Metadata, Class: r.Class, Tags: r.Tags, PutID: r.PutID,
+		If: r.If, MaxSize: r.MaxSize, Expect: r.Expect, Header: r.Header, Metadata: r.Metadata, Class: r.Class, Tags: r.Tags,
+		PutID: r.PutID,
 	}
 }
 
