@@ -198,6 +198,36 @@ func TestManyLargeUploadsAtOnce(t *testing.T) {
 	}
 }
 
+// TestSlowUploadDoesNotHoldUpOthers: as long as there is room, an upload waits for no other one's network.
+func TestSlowUploadDoesNotHoldUpOthers(t *testing.T) {
+	t.Parallel()
+	f, begun, done := newFake(t), make(chan struct{}), make(chan struct{})
+	once := first(1)
+	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("upload_id") == "session0" && once() {
+			close(begun)
+			<-done
+		}
+		return false
+	}
+	b := f.backend(t, nil)
+	var group sync.WaitGroup
+	group.Go(func() {
+		_, err := b.Put(t.Context(), "slow", dossier.ReaderSource(strings.NewReader(large), -1), dossier.PutOptions{})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := b.Put(ctx, "fast", dossier.ReaderSource(strings.NewReader(large), -1), dossier.PutOptions{}); err != nil {
+		t.Errorf("the other upload: %v", err)
+	}
+	close(done)
+	group.Wait()
+}
+
 // TestStalledUpload ends, and says why.
 func TestStalledUpload(t *testing.T) {
 	t.Parallel()

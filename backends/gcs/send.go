@@ -70,8 +70,8 @@ func (b *Backend) insert(ctx context.Context, w *write, content []byte, sum uint
 	return s.commit()
 }
 
-// sendChunks is a resumable upload: first head, after which it calls sent, then the rest of the source. The client
-// repeats requests, which are safe to repeat, and sends the checksum of everything with the last one.
+// sendChunks is a resumable upload: first head, after the first piece of which it calls sent, then the rest of the source.
+// The client repeats requests, which are safe to repeat, and sends the checksum of everything with the last one.
 func (b *Backend) sendChunks(
 	ctx context.Context, w *write, in *dossier.Incoming, head [][]byte, sent func(),
 ) (*storage.ObjectAttrs, error) {
@@ -105,12 +105,14 @@ func (b *Backend) pour(s *sender, in io.Reader, head [][]byte, sent func()) (sou
 			panic(trouble)
 		}
 	}()
-	for _, part := range head {
+	for i, part := range head {
 		if err := s.write(part); err != nil {
 			return false, err
 		}
+		if i == 0 {
+			sent() // the writer took it without waiting for the store
+		}
 	}
-	sent()
 	piece := b.scratch.Get().(*[scratchSize]byte) //nolint:forcetypeassert // the pool's own
 	defer b.scratch.Put(piece)
 	for {
