@@ -134,11 +134,15 @@ func (b *Backend) deleteMany(ctx context.Context, keys []string, mode BatchMode)
 		}
 	}
 	in := &s3.DeleteObjectsInput{Bucket: &b.bucket, Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)}}
-	options := []func(*s3.Options){b.small().options}
+	t := b.small()
+	options := []func(*s3.Options){t.options}
 	if mode == BatchContentMD5 {
 		options = append(options, contentMD5)
 	}
 	out, err := b.client.DeleteObjects(ctx, in, options...)
+	if err != nil && t.lost {
+		err = &unknownError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

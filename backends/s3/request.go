@@ -110,6 +110,10 @@ func (t *trace) note(err error) {
 	case code == 0:
 		class := neterror.Classify(err)
 		t.silent = t.silent || class != neterror.DNS && class != neterror.TLS && class != neterror.Refused
+	case code < http.StatusMultipleChoices && codeOf(err) == "":
+		t.silent = true // it succeeded, but how was cut off
+	case code < http.StatusMultipleChoices:
+		t.lost = true // a success that turned into an error; see the body of a completion
 	case code == http.StatusBadGateway || code == http.StatusGatewayTimeout:
 		t.silent = true // a proxy gave up
 	case code >= http.StatusInternalServerError:
