@@ -19,8 +19,8 @@ var errMoved = fmt.Errorf("%w: the source was replaced again and again", dossier
 // control list that the bucket gives to new objects.
 func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOptions) (dossier.Info, error) {
 	var refused error
-	if opts.If.IfAbsent && !b.capabilities().Has(dossier.CopyIfAbsent) {
-		refused = fmt.Errorf("%w: conditional copies are switched off", errors.ErrUnsupported)
+	if opts.If != (dossier.Condition{}) {
+		refused = b.checkConditionalCopy()
 	}
 	err := b.check(ctx, dossier.CheckKey(dst), dossier.CheckKey(src), dossier.CheckCopyOptions(opts), refused)
 	if err != nil {
@@ -31,6 +31,13 @@ func (b *Backend) Copy(ctx context.Context, dst, src string, opts dossier.CopyOp
 		return dossier.Info{}, fail("copy", src, err)
 	}
 	return info, nil
+}
+
+func (b *Backend) checkConditionalCopy() error {
+	if !b.capabilities().Has(dossier.CopyIfAbsent) {
+		return fmt.Errorf("%w: the server does not honour conditions of copies", errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // UpdateHeader implements [dossier.HeaderUpdater]: it copies the object onto itself inside the store, because a change of
@@ -46,6 +53,9 @@ func (b *Backend) UpdateHeader(
 		bad = fmt.Errorf("%w: IfAbsent is no condition of an update", dossier.ErrInvalid)
 	}
 	set := b.capabilities()
+	if bad == nil {
+		bad = b.checkConditionalCopy() // without conditions it could bring back content that was just replaced
+	}
 	err := b.check(ctx, dossier.CheckKey(key), dossier.CheckPutOptions(opts), bad, set.CheckPut(opts))
 	if err != nil {
 		return dossier.Info{}, fail("update header", key, err)

@@ -77,6 +77,11 @@ func TestProbeClearsWhatAServerIgnores(t *testing.T) {
 	if have := d.Capabilities & ignored; have != 0 {
 		t.Errorf("still claimed: %v", have)
 	}
+	ignoring := f.backend(t, func(cfg *gcs.Config) { cfg.Without = ^d.Capabilities })
+	_, err = ignoring.UpdateHeader(t.Context(), "a", dossier.Replacement{}, dossier.Condition{})
+	wantError(t, err, errors.ErrUnsupported)
+	_, err = ignoring.Copy(t.Context(), "b", "a", dossier.CopyOptions{If: dossier.Condition{Match: "1"}})
+	wantError(t, err, errors.ErrUnsupported)
 	if len(f.objects) != 0 {
 		t.Errorf("left behind: %v", f.objects)
 	}

@@ -3,8 +3,11 @@ package gcs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"cloud.google.com/go/storage"
 
 	"github.com/dossier-go/dossier"
 )
@@ -25,6 +28,9 @@ func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report 
 		return report, fail("reclaim", "", err)
 	}
 	before := time.Now().Add(-olderThan)
+	if report, err = b.reclaimProbes(ctx, before); err != nil {
+		return report, fail("reclaim", "", err)
+	}
 	for id, last := range touched {
 		if last.After(before) {
 			continue
@@ -40,6 +46,24 @@ func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report 
 		report.Bytes += dropped.Bytes
 		if err != nil {
 			return report, fail("reclaim", "", err)
+		}
+	}
+	return report, nil
+}
+
+// reclaimProbes removes what killed probes left.
+func (b *Backend) reclaimProbes(ctx context.Context, before time.Time) (report dossier.ReclaimReport, err error) {
+	for page, err := range b.pages(ctx, onlyNames(probePrefix, 0), 0) {
+		if err != nil {
+			return report, err
+		}
+		page = slices.DeleteFunc(page, func(attrs *storage.ObjectAttrs) bool { return attrs.Created.After(before) })
+		if err := b.deleteAll(ctx, page); err != nil {
+			return report, err
+		}
+		for _, attrs := range page {
+			report.Files++
+			report.Bytes += attrs.Size
 		}
 	}
 	return report, nil

@@ -57,6 +57,10 @@ func TestReclaimDropsWhatNobodyTouched(t *testing.T) {
 	if _, err := b.PutPart(t.Context(), upload, 1, dossier.BytesSource([]byte("12345"))); err != nil {
 		t.Fatal(err)
 	}
+	probe := client.Bucket(bucketOf(b)).Object(".dossier/probe/X").NewWriter(t.Context())
+	if err := probe.Close(); err != nil {
+		t.Fatal(err)
+	}
 	orphan := client.Bucket(bucketOf(b)).Object(".dossier/parts/" + strings.Repeat("A", 26) + "/00001").NewWriter(t.Context())
 	if _, err := io.WriteString(orphan, "123"); err != nil {
 		t.Fatal(err)
@@ -70,7 +74,7 @@ func TestReclaimDropsWhatNobodyTouched(t *testing.T) {
 	if report, err := b.Reclaim(t.Context(), time.Hour); err != nil || report != (dossier.ReclaimReport{}) {
 		t.Errorf("of what is fresh: %+v, %v", report, err)
 	}
-	if report, err := b.Reclaim(t.Context(), 0); err != nil || report != (dossier.ReclaimReport{Files: 2, Uploads: 1, Bytes: 8}) {
+	if report, err := b.Reclaim(t.Context(), 0); err != nil || report != (dossier.ReclaimReport{Files: 3, Uploads: 1, Bytes: 8}) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if left := names(t, t.Context(), client.Bucket(bucketOf(b)), ""); len(left) != 1 || left[0] != "kept" {
