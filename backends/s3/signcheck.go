@@ -15,15 +15,27 @@ func (b *Backend) checkSign(req *dossier.SignRequest) error {
 	if err := dossier.CheckSignRequest(checked); err != nil {
 		return err
 	}
+	if err := checkLife(req.TTL); err != nil {
+		return err
+	}
+	switch checked.Method {
+	case http.MethodPut:
+		return b.checkSignedPut(req)
+	case http.MethodDelete:
+		return b.needs(true, dossier.SignDelete, "signed DELETE URLs")
+	}
+	return b.needs(true, dossier.SignGet, "signed GET and HEAD URLs")
+}
+
+// checkSignedPut checks what only a PUT can be bound to.
+func (b *Backend) checkSignedPut(req *dossier.SignRequest) error {
 	part := req.Part != dossier.PartRequest{}
 	for _, asked := range []struct {
 		is   bool
 		of   dossier.Capabilities
 		what string
 	}{
-		{checked.Method == http.MethodGet || checked.Method == http.MethodHead, dossier.SignGet, "signed GET and HEAD URLs"},
-		{checked.Method == http.MethodPut && !part, dossier.SignPut, "signed PUT URLs"},
-		{checked.Method == http.MethodDelete, dossier.SignDelete, "signed DELETE URLs"},
+		{!part, dossier.SignPut, "signed PUT URLs"},
 		{part, dossier.SignPart, "signed URLs of parts"},
 		{req.ContentType != "", dossier.BindType, "binding a content type"},
 		{req.Length != 0, dossier.BindLength, "binding a length"},
@@ -35,9 +47,6 @@ func (b *Backend) checkSign(req *dossier.SignRequest) error {
 		if err := b.needs(asked.is, asked.of, asked.what); err != nil {
 			return err
 		}
-	}
-	if err := checkLife(req.TTL); err != nil {
-		return err
 	}
 	if part {
 		return b.checkPartSums(req)
