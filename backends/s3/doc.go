@@ -62,7 +62,8 @@
 //	region=eu-west-1               Default: AWS_REGION or the shared configuration; with an endpoint us-east-1
 //	path_style=true                the bucket is in the path and not in the host name. Default: false
 //	anonymous=true                 requests are not signed. Default: false
-//	probe=false                    with an endpoint: do not try what the server honours. Default: true
+//	probe=false                    with an endpoint: do not try what the server honours, as for credentials that may only
+//	                               read. Default: true
 //	checksum=crc64nvme|crc32c|none Default: crc64nvme
 //	delete_batch=auto|checksum|content-md5|single
 //	                               how many objects are deleted at once, see [BatchMode]. Default: auto

@@ -21,7 +21,7 @@ import (
 func answering(t *testing.T, status int, code string, header ...string) *s3.Backend {
 	t.Helper()
 	m := newModel(t)
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
 		}
@@ -31,7 +31,7 @@ func answering(t *testing.T, status int, code string, header ...string) *s3.Back
 		}
 		refuse(w, status, code)
 		return true
-	}
+	})
 	return m.backend(t, s3.Config{})
 }
 
@@ -135,9 +135,9 @@ func TestHeadIsExplained(t *testing.T) {
 		t.Errorf("a missing bucket: %v; want ErrNoContainer", err)
 	}
 	mustPut(t, b, "empty", "")
-	m.fault = once(method(http.MethodHead), func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+	m.breaks(once(method(http.MethodHead), func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.WriteHeader(http.StatusNotFound)
-	})
+	}))
 	if _, err := b.Stat(t.Context(), "empty"); err != nil {
 		t.Errorf("an object that came just now: %v", err)
 	}

@@ -94,14 +94,14 @@ func TestOwnWriteIsNeverTakenForAnothers(t *testing.T) {
 				for what, opts := range map[string]dossier.PutOptions{
 					"plain": {}, "create-only": createOnly,
 				} {
-					m.fault = once(writes, fault)
+					m.breaks(once(writes, fault))
 					info, err := put(t, b, what, content, opts)
 					if err != nil || info.Size != int64(len(content)) || m.content(what) != content {
 						t.Errorf("%s: %+v, %v", what, info, err)
 					}
 				}
 				before := mustPut(t, b, "swap", "before")
-				m.fault = once(writes, fault)
+				m.breaks(once(writes, fault))
 				_, err := put(t, b, "swap", content, dossier.PutOptions{If: dossier.Condition{Match: before.Version}})
 				if err != nil || m.content("swap") != content {
 					t.Errorf("compare-and-swap: %v", err)
@@ -123,9 +123,9 @@ func TestLostRaceAfterLostAnswer(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "a", "another's")
-	m.fault = once(method(http.MethodPut), func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+	m.breaks(once(method(http.MethodPut), func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 		refuse(w, http.StatusInternalServerError, "InternalError")
-	})
+	}))
 	_, err := put(t, b, "a", "mine", createOnly)
 	if !errors.Is(err, dossier.ErrExist) || dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
 		t.Errorf("%v; want ErrExist", err)
@@ -140,18 +140,18 @@ func TestLostRaceAfterLostAnswer(t *testing.T) {
 func TestUnknownOutcomeIsSaid(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
-	m.fault = func(_ http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
 		if r.Method == http.MethodPut {
 			lose(r, serve)
 		}
 		panic(http.ErrAbortHandler)
-	}
+	})
 	_, err := put(t, b, "a", "content", dossier.PutOptions{})
 	if dossier.OutcomeOf(err) != dossier.OutcomeUnknown || !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("%v; want ErrUnavailable with an unknown outcome", err)
 	}
 	s3.SetLimits(b, 8<<10, 1<<30, 1<<30, 1000)
-	m.fault = func(_ http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
 		if r.Method == http.MethodHead || r.Method == http.MethodGet {
 			panic(http.ErrAbortHandler)
 		}
@@ -159,7 +159,7 @@ func TestUnknownOutcomeIsSaid(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 		return false
-	}
+	})
 	_, err = put(t, b, "a", strings.Repeat("x", 100<<10), dossier.PutOptions{})
 	var e *dossier.Error
 	if !errors.As(err, &e) || e.Outcome != dossier.OutcomeUnknown || e.Leaked == nil || m.pending() != 1 {
@@ -171,9 +171,9 @@ func TestUnknownOutcomeIsSaid(t *testing.T) {
 func TestOutcomeOfWhatNeverArrivedIsKnown(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
-	m.fault = func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		panic(http.ErrAbortHandler) // before the body was read
-	}
+	})
 	_, err := put(t, b, "a", strings.Repeat("x", 7<<20), dossier.PutOptions{})
 	if err == nil || dossier.OutcomeOf(err) != dossier.OutcomeNotApplied {
 		t.Errorf("%v; a body that was not sent whole cannot be stored", err)
@@ -202,11 +202,11 @@ func TestRefusalsOfConditionsAreToldApart(t *testing.T) {
 	conflict := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		refuse(w, http.StatusConflict, "ConditionalRequestConflict")
 	}
-	m.fault = times(2, method(http.MethodPut), conflict)
+	m.breaks(times(2, method(http.MethodPut), conflict))
 	if _, err := put(t, b, "raced", "content", createOnly); err != nil || m.content("raced") != "content" {
 		t.Errorf("409 twice: %v; want another try", err)
 	}
-	m.fault = times(100, method(http.MethodPut), conflict)
+	m.breaks(times(100, method(http.MethodPut), conflict))
 	_, err := put(t, b, "always", "content", createOnly)
 	var e *dossier.Error
 	if !errors.As(err, &e) || e.Kind != dossier.ErrConflict || !e.Retryable {
@@ -223,14 +223,14 @@ func TestSuccessStatusWithErrorBody(t *testing.T) {
 	failing := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		refuse(w, http.StatusOK, "InternalError")
 	}
-	m.fault = times(100, func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }, failing)
+	m.breaks(times(100, func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }, failing))
 	if _, err := put(t, b, "a", strings.Repeat("x", 100<<10), dossier.PutOptions{}); !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("completion: %v; want ErrUnavailable", err)
 	}
 	if m.pending() != 0 {
 		t.Error("the upload was not aborted")
 	}
-	m.fault = times(100, func(r *http.Request) bool { return r.Header.Get("X-Amz-Copy-Source") != "" }, failing)
+	m.breaks(times(100, func(r *http.Request) bool { return r.Header.Get("X-Amz-Copy-Source") != "" }, failing))
 	if _, err := b.Copy(t.Context(), "copy", "source", dossier.CopyOptions{}); !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("copy: %v; want ErrUnavailable", err)
 	}

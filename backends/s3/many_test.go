@@ -36,14 +36,14 @@ func TestBatchFallbacks(t *testing.T) {
 		m := newModel(t)
 		b := m.backend(t, s3.Config{DeleteBatch: row.mode})
 		s3.SetLimits(b, 5<<20, 1<<30, 1<<30, 10)
-		m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+		m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 			if isBatch(r) && row.refuses(r) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				refuse(w, http.StatusBadRequest, "InvalidRequest")
 				return true
 			}
 			return false
-		}
+		})
 		for round := range 2 {
 			var keys []string
 			for i := range number {
@@ -69,13 +69,13 @@ func TestBatchFallbacks(t *testing.T) {
 func TestBatchFailuresAreOfTheirKeys(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if isBatch(r) {
 			fmt.Fprint(w, `<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code></Error>`+
 				`<Error><Key>c</Key><Code>NoSuchKey</Code></Error><Error><Key>d</Key><Code>SlowDown</Code></Error></DeleteResult>`)
 		}
 		return isBatch(r)
-	}
+	})
 	want := map[string]error{"b": dossier.ErrPermission, "d": dossier.ErrThrottled}
 	for key, err := range b.DeleteBatch(t.Context(), slices.Values([]string{"a", "b", "c", "d", "b"})) {
 		if !errors.Is(err, want[key]) {
@@ -89,11 +89,11 @@ func listingOf(t *testing.T, pages ...string) *s3.Backend {
 	t.Helper()
 	m := newModel(t)
 	n := 0
-	m.fault = func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) bool {
 		fmt.Fprintf(w, "<ListBucketResult>%s</ListBucketResult>", pages[min(n, len(pages)-1)])
 		n++
 		return true
-	}
+	})
 	return m.backend(t, s3.Config{})
 }
 
@@ -175,13 +175,13 @@ func TestLargeCopyInParts(t *testing.T) {
 	if sum.Header.Get("X-Amz-Checksum-Crc64nvme") != crc64Of(content) || sum.Header.Get("X-Amz-Mp-Object-Size") != "10500" {
 		t.Errorf("the completion is not verified: %v", sum.Header)
 	}
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if isCopy(r) && r.URL.Query().Get("partNumber") == "7" {
 			refuse(w, http.StatusForbidden, "AccessDenied")
 			return true
 		}
 		return false
-	}
+	})
 	if _, err := b.Copy(t.Context(), "failed", "source", dossier.CopyOptions{}); !errors.Is(err, dossier.ErrPermission) {
 		t.Errorf("a part that fails: %v", err)
 	}
@@ -196,13 +196,13 @@ func TestConditionalCopyDoesNotTrustPlainCopies(t *testing.T) {
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "source", "content")
 	mustPut(t, b, "there", "there")
-	m.fault = func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if isCopy(r) && !r.URL.Query().Has("uploadId") {
 			r.Header.Del("If-None-Match")
 			r.Header.Del("If-Match")
 		}
 		return false
-	}
+	})
 	cond := dossier.CopyOptions{If: dossier.Condition{IfAbsent: true}}
 	if _, err := b.Copy(t.Context(), "there", "source", cond); !errors.Is(err, dossier.ErrExist) || m.content("there") != "there" {
 		t.Errorf("%v, %q", err, m.content("there"))
@@ -216,7 +216,7 @@ func TestConditionalCopyDoesNotTrustPlainCopies(t *testing.T) {
 		}
 		return isCopy(r) && r.URL.Query().Has("uploadId")
 	}
-	m.fault = refuses
+	m.breaks(refuses)
 	for _, key := range []string{"through", "through/2"} {
 		if _, err := b.Copy(t.Context(), key, "source", cond); err != nil || m.content(key) != "content" {
 			t.Errorf("a server that copies no parts: %v, %q", err, m.content(key))
@@ -232,12 +232,12 @@ func TestUpdateHeaderKeepsConcurrentWrites(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "a", "old")
-	m.fault = once(isCopy, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+	m.breaks(once(isCopy, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		serve(w, r)
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.store("a", "new", http.Header{})
-	})
+	}))
 	to := dossier.Replacement{Header: dossier.Header{CacheControl: "no-store"}}
 	info, err := b.UpdateHeader(t.Context(), "a", to, dossier.Condition{})
 	if err != nil || m.content("a") != "new" || info.Header.CacheControl != "no-store" {
@@ -302,7 +302,7 @@ func TestCancelledUploadLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var sent atomic.Int32
 	refusing := false
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if r.URL.Query().Has("partNumber") && sent.Add(1) == 3 {
 			cancel()
 		}
@@ -311,7 +311,7 @@ func TestCancelledUploadLeavesNothing(t *testing.T) {
 			return true
 		}
 		return false
-	}
+	})
 	_, err := b.Put(ctx, "a", dossier.BytesSource([]byte(numbers(200_000))), dossier.PutOptions{})
 	if !errors.Is(err, context.Canceled) || m.pending() != 0 || m.content("a") != "(nothing)" {
 		t.Errorf("%v, %d uploads left", err, m.pending())

@@ -31,10 +31,9 @@ import (
 // model is a small S3 in this process, for what real servers do only when something goes wrong.
 type model struct {
 	url string
-	// fault sees each request first. It returns true when it has answered, perhaps after calling serve.
-	fault func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool
 
 	mu       sync.Mutex
+	fault    fault // sees each request first; nil: none
 	objects  map[string]*modelObject
 	uploads  map[string]*modelUpload
 	requests []*http.Request // without their bodies
@@ -91,6 +90,13 @@ func (m *model) backend(t testing.TB, cfg s3.Config) *s3.Backend {
 	return b
 }
 
+// breaks makes the model break requests from now on.
+func (m *model) breaks(how fault) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fault = how
+}
+
 // count returns how many requests satisfy the condition.
 func (m *model) count(is func(*http.Request) bool) (n int) {
 	m.mu.Lock()
@@ -124,8 +130,9 @@ func method(name string) func(*http.Request) bool {
 func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	m.requests = append(m.requests, r.Clone(r.Context()))
+	broken := m.fault
 	m.mu.Unlock()
-	if m.fault != nil && m.fault(w, r, m.serve) {
+	if broken != nil && broken(w, r, m.serve) {
 		return
 	}
 	m.serve(w, r)

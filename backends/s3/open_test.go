@@ -62,14 +62,14 @@ func TestOpenChecksTheBucket(t *testing.T) {
 	if _, err := s3.Open(t.Context(), missing); !errors.Is(err, dossier.ErrNoContainer) {
 		t.Errorf("a missing bucket: %v; want ErrNoContainer", err)
 	}
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if r.Method != http.MethodHead {
 			refuse(w, http.StatusForbidden, "InvalidAccessKeyId")
 			return true
 		}
 		w.WriteHeader(http.StatusForbidden)
 		return true
-	}
+	})
 	if _, err := s3.Open(t.Context(), modelURL(m, "")); !errors.Is(err, dossier.ErrUnauthenticated) {
 		t.Errorf("wrong credentials: %v; want ErrUnauthenticated", err)
 	}
@@ -93,10 +93,10 @@ func TestProbeFindsWhatServersIgnore(t *testing.T) {
 		dossier.StoresMetadata: func(r *http.Request) { r.Header.Del("X-Amz-Meta-Empty") },
 	} {
 		m := newModel(t)
-		m.fault = func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+		m.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 			ignore(r)
 			return false
-		}
+		})
 		b, err := s3.Open(t.Context(), modelURL(m, ""))
 		if err != nil {
 			t.Errorf("%v: %v", of, err)
@@ -128,13 +128,13 @@ func TestProbeDoesNotTakeAnOutageForAnAnswer(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
 	n := 0
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		if n++; n > 8 && r.Method != http.MethodDelete {
 			refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable")
 			return true
 		}
 		return false
-	}
+	})
 	if found, err := b.Probe(t.Context()); !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("%+v, %v; want ErrUnavailable", found, err)
 	}

@@ -24,7 +24,7 @@ func (b *Backend) Probe(ctx context.Context) (dossier.Description, error) {
 	if err := b.check(ctx); err != nil {
 		return dossier.Description{}, fail("probe", "", err)
 	}
-	p := &probe{b: b, base: dossier.ReservedSegment + "/probe/" + rand.Text() + "/"}
+	p := &probe{b: b, base: probePrefix + rand.Text() + "/"}
 	missing, err := p.run(ctx)
 	if err = errors.Join(err, p.clean(ctx)); err != nil {
 		return dossier.Description{}, fail("probe", "", withContext(ctx, err))
@@ -33,6 +33,9 @@ func (b *Backend) Probe(ctx context.Context) (dossier.Description, error) {
 	found.Capabilities = implied(found.Capabilities &^ missing)
 	return found, nil
 }
+
+// probePrefix is where probes have their objects.
+const probePrefix = dossier.ReservedSegment + "/probe/"
 
 // probe is one run of all trials.
 type probe struct {

@@ -72,7 +72,7 @@ func TestBrokenBodyIsResumed(t *testing.T) {
 		{dossier.Range{Offset: 1000, Length: 150_000}, content[1000:151_000], "bytes=101000-150999"},
 		{dossier.Range{Offset: -150_000}, content[50_000:], "bytes=150000-199999"},
 	} {
-		m.fault = once(gets, truncate(100_000))
+		m.breaks(once(gets, truncate(100_000)))
 		if got, err := readAll(t, b, "a", dossier.GetOptions{Range: row.of}); err != nil || got != row.want {
 			t.Errorf("%+v: %d bytes, %v", row.of, len(got), err)
 		}
@@ -93,13 +93,13 @@ func TestReplacedObjectIsNotMixed(t *testing.T) {
 		m := newModel(t)
 		b := m.backend(t, s3.Config{})
 		mustPut(t, b, "a", strings.Repeat("x", 200_000))
-		m.fault = once(gets, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		m.breaks(once(gets, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 			serve(&truncating{ResponseWriter: w, left: 1000}, r)
 			m.mu.Lock()
 			change(m)
 			m.mu.Unlock()
 			panic(http.ErrAbortHandler)
-		})
+		}))
 		got, err := readAll(t, b, "a", dossier.GetOptions{})
 		if !errors.Is(err, dossier.ErrPrecondition) || strings.Trim(got, "x") != "" {
 			t.Errorf("%s: %d bytes, %v; want ErrPrecondition after bytes of one version", what, len(got), err)
@@ -113,7 +113,7 @@ func TestServerThatIgnoresThePinIsFoundOut(t *testing.T) {
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "a", strings.Repeat("x", 200_000))
 	first := true
-	m.fault = func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) bool {
 		if !gets(r) {
 			return false
 		}
@@ -126,7 +126,7 @@ func TestServerThatIgnoresThePinIsFoundOut(t *testing.T) {
 		w.WriteHeader(http.StatusPartialContent)
 		_, _ = io.WriteString(w, strings.Repeat("y", 199_000))
 		return true
-	}
+	})
 	if got, err := readAll(t, b, "a", dossier.GetOptions{}); !errors.Is(err, dossier.ErrPrecondition) || strings.Contains(got, "y") {
 		t.Errorf("%d bytes, %v; want ErrPrecondition", len(got), err)
 	}
@@ -137,7 +137,7 @@ func TestBrokenForEver(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "a", numbers(200_000))
-	m.fault = times(1000, gets, truncate(0))
+	m.breaks(times(1000, gets, truncate(0)))
 	if _, err := readAll(t, b, "a", dossier.GetOptions{}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v; want io.ErrUnexpectedEOF", err)
 	}
@@ -162,12 +162,12 @@ func TestCorruptedBytesAreFoundOut(t *testing.T) {
 		}
 	}
 	for _, n := range []int64{0, 1000} {
-		m.fault = corrupt(n)
+		m.breaks(corrupt(n))
 		if _, err := readAll(t, b, "a", dossier.GetOptions{}); !errors.Is(err, dossier.ErrChecksum) {
 			t.Errorf("broken after %d: %v; want ErrChecksum", n, err)
 		}
 	}
-	m.fault = corrupt(0)
+	m.breaks(corrupt(0))
 	if got, err := readAll(t, b, "a", dossier.GetOptions{SkipVerify: true}); err != nil || got == content {
 		t.Errorf("SkipVerify: %v", err)
 	}
@@ -190,23 +190,23 @@ func TestOddAnswersToRanges(t *testing.T) {
 	m := newModel(t)
 	b := m.backend(t, s3.Config{})
 	mustPut(t, b, "a", "0123456789")
-	m.fault = func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		r.Header.Del("Range")
 		return false
-	}
+	})
 	for _, r := range []dossier.Range{{Offset: 3, Length: 4}, {Offset: -4}, {Offset: 9, Length: -1}, {Offset: 0, Length: 3}} {
 		from, to, _ := r.Resolve(10)
 		if got, err := readAll(t, b, "a", dossier.GetOptions{Range: r}); err != nil || got != "0123456789"[from:to] {
 			t.Errorf("ignored %+v: %q, %v", r, got, err)
 		}
 	}
-	m.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		w.Header().Set("ETag", `"x"`)
 		w.Header().Set("Content-Range", "bytes 5-6/10")
 		w.WriteHeader(http.StatusPartialContent)
 		_, _ = io.WriteString(w, "56")
 		return true
-	}
+	})
 	got, err := readAll(t, b, "a", dossier.GetOptions{Range: dossier.Range{Offset: 3, Length: 4}})
 	if !errors.Is(err, dossier.ErrUnavailable) {
 		t.Errorf("another range: %q, %v; want ErrUnavailable", got, err)
@@ -253,24 +253,24 @@ func TestStalledTransfers(t *testing.T) {
 	b := m.backend(t, s3.Config{StallTimeout: 200 * time.Millisecond})
 	content := numbers(200_000)
 	mustPut(t, b, "a", content)
-	m.fault = once(gets, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+	m.breaks(once(gets, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		serve(&truncating{ResponseWriter: w, left: 1000}, r)
 		<-over
-	})
+	}))
 	if got, err := readAll(t, b, "a", dossier.GetOptions{}); err != nil || got != content {
 		t.Errorf("a read that stalled once: %d bytes, %v", len(got), err)
 	}
-	m.fault = once(method(http.MethodPut), func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
+	m.breaks(once(method(http.MethodPut), func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
 		<-over
-	})
+	}))
 	if _, err := put(t, b, "b", strings.Repeat("x", 6<<20), dossier.PutOptions{}); err != nil {
 		t.Errorf("a write that stalled once: %v", err)
 	}
-	m.fault = func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+	m.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-over
 		return true
-	}
+	})
 	if _, err := b.Stat(t.Context(), "a"); !errors.Is(err, dossier.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		t.Errorf("a server that never answers: %v; want ErrUnavailable", err)
 	}

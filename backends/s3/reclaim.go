@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/dossier-go/dossier"
 )
 
 // Reclaim implements [dossier.Reclaimer]: it aborts multipart uploads of the whole bucket, whoever began them, that were
-// begun before olderThan and of which no part was stored since. What a call of this process is sending it leaves alone;
-// another process is protected by olderThan alone, so that must be longer than any pause between two parts. A rule of
-// the bucket's lifecycle (AbortIncompleteMultipartUpload) does the same by days.
+// begun before olderThan and of which no part was stored since, and it deletes what interrupted probes left. What a call
+// of this process is sending it leaves alone; another process is protected by olderThan alone, so that must be longer than
+// any pause between two parts. A rule of the bucket's lifecycle (AbortIncompleteMultipartUpload) does the same by days.
 func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report dossier.ReclaimReport, err error) {
 	var bad error
 	if olderThan < 0 {
@@ -29,7 +31,8 @@ func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report 
 	var old []candidate
 	err = b.storedUploads(ctx, "", func(key string, upload types.MultipartUpload) bool {
 		id := aws.ToString(upload.UploadId)
-		if !aws.ToTime(upload.Initiated).After(before) {
+		ours := dossier.CheckKey(key) == nil || strings.HasPrefix(key, probePrefix)
+		if ours && !aws.ToTime(upload.Initiated).After(before) {
 			old = append(old, candidate{key, id})
 		}
 		return true
@@ -39,6 +42,9 @@ func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report 
 		if err == nil {
 			err = b.reclaimUpload(ctx, one.key, one.id, before, &report)
 		}
+	}
+	if err == nil {
+		err = b.reclaimProbes(ctx, before, &report)
 	}
 	return report, fail("reclaim", "", withContext(ctx, err))
 }
@@ -68,4 +74,27 @@ func (b *Backend) reclaimUpload(ctx context.Context, key, id string, before time
 		report.Bytes += parts.Bytes
 	}
 	return err
+}
+
+// reclaimProbes deletes the objects of probes that did not come to their end.
+func (b *Backend) reclaimProbes(ctx context.Context, before time.Time, report *dossier.ReclaimReport) error {
+	prefix := probePrefix
+	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx, b.small().options)
+		if err != nil {
+			return positive(err)
+		}
+		for _, object := range page.Contents {
+			if aws.ToTime(object.LastModified).After(before) {
+				continue
+			}
+			if err := b.delete(ctx, aws.ToString(object.Key), ""); err != nil {
+				return err
+			}
+			report.Files++
+			report.Bytes += aws.ToInt64(object.Size)
+		}
+	}
+	return nil
 }

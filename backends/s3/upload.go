@@ -138,6 +138,9 @@ func (b *Backend) Uploads(ctx context.Context, prefix string) iter.Seq2[dossier.
 		left := false
 		if err == nil {
 			err = b.storedUploads(ctx, prefix, func(key string, upload types.MultipartUpload) bool {
+				if dossier.CheckKey(key) != nil {
+					return true
+				}
 				left = !yield(dossier.Upload{Key: key, ID: aws.ToString(upload.UploadId)}, nil)
 				return !left
 			})
@@ -148,7 +151,7 @@ func (b *Backend) Uploads(ctx context.Context, prefix string) iter.Seq2[dossier.
 	}
 }
 
-// storedUploads lists the unfinished uploads by key. Keys that break the rules are left out.
+// storedUploads lists the unfinished uploads by key, those with keys that break the rules too.
 func (b *Backend) storedUploads(
 	ctx context.Context, prefix string, yield func(key string, upload types.MultipartUpload) bool,
 ) error {
@@ -160,8 +163,7 @@ func (b *Backend) storedUploads(
 		}
 		decode := decoder(out.EncodingType)
 		for _, upload := range out.Uploads {
-			key := decode(upload.Key)
-			if dossier.CheckKey(key) == nil && !yield(key, upload) {
+			if !yield(decode(upload.Key), upload) {
 				return nil
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/s3"
 )
@@ -203,4 +205,39 @@ func TestTermsOfUploadsTravelInTheirID(t *testing.T) {
 			t.Errorf("id %.20q: %v; want ErrNotExist", id, err)
 		}
 	}
+}
+
+// The bucket is in the host name or in the path, as the client has it; keys are escaped once.
+func TestAddressingStyleIsTheClients(t *testing.T) {
+	for pathStyle, want := range map[bool]string{
+		true:  "https://s3.eu-west-1.amazonaws.com/bucket/a%20b/%C3%BC%2Bx",
+		false: "https://bucket.s3.eu-west-1.amazonaws.com/a%20b/%C3%BC%2Bx",
+	} {
+		var asked []string
+		client := modelClient("", func(o *awss3.Options) {
+			o.BaseEndpoint, o.Region, o.UsePathStyle = nil, "eu-west-1", pathStyle
+			o.HTTPClient = recording(func(r *http.Request) { asked = append(asked, r.URL.Scheme+"://"+r.URL.Host+r.URL.EscapedPath()) })
+		})
+		b, err := s3.New(client, "bucket", s3.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Delete(t.Context(), "a b/ü+x", dossier.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+		if len(asked) != 1 || asked[0] != want {
+			t.Errorf("asked %q, want %q", asked, want)
+		}
+		if store := b.Describe().Store; store != "s3:bucket" {
+			t.Errorf("the store of Amazon's own endpoint is %q", store)
+		}
+	}
+}
+
+// recording is an HTTP client that answers 204.
+type recording func(r *http.Request)
+
+func (f recording) Do(r *http.Request) (*http.Response, error) {
+	f(r)
+	return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
