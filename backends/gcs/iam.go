@@ -17,7 +17,7 @@ import (
 )
 
 // blobLife is for how long a signature of signBlob is good, since Google rotates the key:
-// https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signBlob
+// https://cloud.google.com/storage/docs/authentication/creating-signatures
 const blobLife = 12 * time.Hour
 
 // iam signs with a key that Google keeps.
