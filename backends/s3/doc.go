@@ -46,7 +46,7 @@
 //
 // Put makes two requests, one to write and one to ask for the description (the answer to a write has no time). Stat of a
 // missing object makes two, since the answer to a HEAD does not tell it from a missing bucket. A conditional delete makes
-// two, a copy three, a conditional copy or header update six. Get makes one.
+// two, a copy three, a conditional copy five, a header update six. Get makes one.
 //
 // # Metadata
 //

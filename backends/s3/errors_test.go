@@ -164,7 +164,7 @@ func TestOutagesAreUnavailable(t *testing.T) {
 				e.Outcome != dossier.OutcomeNotApplied {
 				t.Errorf("%s, %s: %v; want ErrUnavailable, nothing applied", name, call, err)
 			}
-			if e != nil && e.Retryable != (name == "refused") {
+			if e != nil && name != "DNS" && e.Retryable != (name == "refused") { // a resolver may say "not now"
 				t.Errorf("%s, %s: retryable %v", name, call, e.Retryable)
 			}
 			var dial *net.OpError

@@ -49,7 +49,7 @@ func (b *Backend) put(ctx context.Context, w *write, src dossier.Source, opts do
 	}
 	defer func() { _ = in.Close() }() // all its bytes were read and checked, or the write failed anyway
 	source := uploader.Source{Reader: in, Size: src.Size(), Interrupt: func() { _ = in.Close() }}
-	at, ok, err := src.ReaderAt()
+	at, ok, err := b.cfg.Checksum.readerAt(src)
 	if err != nil {
 		return info, err
 	}

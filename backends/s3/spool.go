@@ -18,13 +18,15 @@ const spoolMemory = 256 << 10
 
 // receivePart reads a part once, for its checks and checksums, and returns it for as many attempts as it takes. release
 // must be called when it is not needed any more.
-func receivePart(ctx context.Context, src dossier.Source, limit int64) (body *uploader.Body, release func(), err error) {
+func receivePart(
+	ctx context.Context, src dossier.Source, limit int64, checksum Algorithm,
+) (body *uploader.Body, release func(), err error) {
 	in, err := dossier.Receive(ctx, src, dossier.PutOptions{MaxSize: limit})
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { _ = in.Close() }() // all its bytes were read and checked, or the part failed anyway
-	at, ok, err := src.ReaderAt()
+	at, ok, err := checksum.readerAt(src)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,6 +42,15 @@ func receivePart(ctx context.Context, src dossier.Source, limit int64) (body *up
 		return nil, nil, err
 	}
 	return &uploader.Body{ReadSeeker: content, Sums: sums}, release, nil
+}
+
+// readerAt opens a source for reading it again, if a change in between would be noticed: the checksum that is sent is of
+// the first reading.
+func (a Algorithm) readerAt(src dossier.Source) (dossier.ReaderAtCloser, bool, error) {
+	if a == NoChecksum {
+		return nil, false, nil
+	}
+	return src.ReaderAt()
 }
 
 // spool keeps what r has. Its error is that of r, or of the temporary file.

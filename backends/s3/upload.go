@@ -72,7 +72,7 @@ func (b *Backend) putPart(ctx context.Context, upload dossier.Upload, number int
 	if t.MaxSize > 0 {
 		limit = min(limit, t.MaxSize)
 	}
-	body, release, err := receivePart(ctx, src, limit)
+	body, release, err := receivePart(ctx, src, limit, t.Checksum)
 	if err != nil {
 		return dossier.Part{}, err
 	}

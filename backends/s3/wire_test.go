@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -240,4 +242,29 @@ type recording func(r *http.Request)
 func (f recording) Do(r *http.Request) (*http.Response, error) {
 	f(r)
 	return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// A file that changes while it is sent is not stored half old and half new, with or without checksums.
+func TestChangingFileIsNotStored(t *testing.T) {
+	for _, algorithm := range []s3.Algorithm{s3.CRC64NVME, s3.NoChecksum} {
+		m := newModel(t)
+		b := m.backend(t, s3.Config{Checksum: algorithm})
+		path := filepath.Join(t.TempDir(), "file")
+		write := func(content string) {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old, changed := strings.Repeat("o", 100_000), strings.Repeat("n", 100_000)
+		write(old)
+		opts := dossier.PutOptions{Progress: func(bytes int64) {
+			if bytes == 100_000 { // it was read, and not yet sent
+				write(changed)
+			}
+		}}
+		_, err := b.Put(t.Context(), "a", dossier.FileSource(path), opts)
+		if have := m.content("a"); err == nil && have != old || err != nil && !errors.Is(err, dossier.ErrChecksum) || have == changed {
+			t.Errorf("%s: %v, stored %.3q", algorithm, err, have)
+		}
+	}
 }
