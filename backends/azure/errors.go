@@ -158,11 +158,16 @@ func unauthenticated(err error) bool {
 		return true
 	}
 	// A credential that could not even try is an error whose type has no name outside of its package.
-	unavailable := reflect.TypeOf(azidentity.NewCredentialUnavailableError(""))
-	for ; err != nil; err = errors.Unwrap(err) {
-		if reflect.TypeOf(err) == unavailable {
-			return true
-		}
+	return hasType(err, reflect.TypeOf(azidentity.NewCredentialUnavailableError("")))
+}
+
+// hasType reports whether an error of this type is in the tree of err.
+func hasType(err error, want reflect.Type) bool {
+	if err == nil || reflect.TypeOf(err) == want {
+		return err != nil
 	}
-	return false
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked here
+		return slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return hasType(err, want) })
+	}
+	return hasType(errors.Unwrap(err), want)
 }
