@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -24,7 +25,8 @@ type Backend struct {
 	delegation  *delegation // nil without Config.Delegation
 	description dossier.Description
 	closed      atomic.Bool
-	release     func() // what Open holds; nil for a client of the caller
+	stray       sync.Map // of leases that could not be given back: upload id to lease id
+	release     func()   // what Open holds; nil for a client of the caller
 }
 
 // New returns a backend over the container of client. It makes no request. The client stays the caller's, and its retry

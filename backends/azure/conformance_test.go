@@ -85,6 +85,7 @@ func (h *azureHarness) network(t *testing.T) (dossier.Backend, *backendtest.Prox
 // The store keeps every promise that lacking does not name. The suite is run without signatures, because some of its cases
 // ask for what a shared access signature cannot give; see sign_test.go. Not parallel: goroutines are counted.
 func TestConformance(t *testing.T) {
+	endpoint(t) // or nothing of it
 	t.Run("capabilities", func(t *testing.T) {
 		var without dossier.Capabilities
 		for c := range lacking {

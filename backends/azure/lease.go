@@ -23,7 +23,7 @@ const (
 // back.
 func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx context.Context) error) error {
 	record := hiddenUploads + up.ID
-	holder, err := lease.NewBlobClient(b.client.NewBlobClient(record), nil)
+	holder, err := lease.NewBlobClient(b.client.NewBlobClient(record), &lease.BlobClientOptions{LeaseID: b.strayLease(up.ID)})
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx
 	}
 	if err != nil {
 		if !refusal(err, sent.Load()) {
-			return errors.Join(err, b.giveBack(ctx, holder))
+			return errors.Join(err, b.giveBack(ctx, up.ID, holder))
 		}
 		return err
 	}
@@ -47,26 +47,40 @@ func (b *Backend) underLease(ctx context.Context, up dossier.Upload, do func(ctx
 	lost(context.Canceled)
 	renewing.Wait()
 	if err != nil {
-		return errors.Join(err, b.giveBack(ctx, holder))
+		return errors.Join(err, b.giveBack(ctx, up.ID, holder))
 	}
 	err = b.cleanUp(ctx, func(ctx context.Context) error {
 		return b.remove(ctx, record, dossier.Condition{}, holder.LeaseID())
 	})
 	if err != nil {
+		b.stray.Store(up.ID, *holder.LeaseID())
 		return &unclearError{err: fmt.Errorf("the object is there, but the record of its upload is too: %w", err), leaked: &up}
 	}
 	return nil
 }
 
+// strayLease is a lease of this process that it could not give back; it may go on with that.
+func (b *Backend) strayLease(id string) *string {
+	if held, there := b.stray.LoadAndDelete(id); there {
+		lease, _ := held.(string)
+		return &lease
+	}
+	return nil
+}
+
 // giveBack ends the lease, if there is one, before its time.
-func (b *Backend) giveBack(ctx context.Context, holder *lease.BlobClient) error {
-	return b.cleanUp(ctx, func(ctx context.Context) error {
+func (b *Backend) giveBack(ctx context.Context, id string, holder *lease.BlobClient) error {
+	err := b.cleanUp(ctx, func(ctx context.Context) error {
 		_, err := request(ctx, b, func(ctx context.Context) (lease.BlobReleaseResponse, error) { return holder.ReleaseLease(ctx, nil) })
 		if hasCode(err, bloberror.LeaseIDMismatchWithLeaseOperation, bloberror.LeaseNotPresentWithLeaseOperation) {
 			return nil
 		}
 		return gone(err)
 	})
+	if err != nil {
+		b.stray.Store(id, *holder.LeaseID())
+	}
+	return err
 }
 
 // renew keeps the lease until ctx ends, and ends ctx when it cannot.

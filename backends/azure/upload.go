@@ -198,7 +198,10 @@ func (b *Backend) abortUpload(ctx context.Context, up dossier.Upload) error {
 		return gone(err)
 	}
 	for {
-		err := b.remove(ctx, hiddenUploads+up.ID, dossier.Condition{}, nil)
+		err := b.remove(ctx, hiddenUploads+up.ID, dossier.Condition{}, b.strayLease(up.ID))
+		if hasCode(err, bloberror.LeaseNotPresentWithBlobOperation, bloberror.LeaseIDMismatchWithBlobOperation, bloberror.LeaseLost) {
+			continue // it ended meanwhile
+		}
 		if err == nil {
 			return b.discard(ctx, up.ID)
 		}
