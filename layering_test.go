@@ -44,7 +44,6 @@ var aboveSession = append([]string{"session"}, belowSession...)
 var layers = []layer{
 	{".", nil, nil, "the contracts; whoever uses them must get nothing else with them"},
 	{"internal/crc", nil, []string{"github.com/minio/crc64nvme"}, "the standard library is twenty times slower at it"},
-	{"internal/crc", nil, []string{"github.com/minio/crc64nvme"}, "twenty times as fast as hash/crc64"},
 	{"internal/...", nil, nil, "leaves named by their job"},
 
 	{"fileobject", []string{"."}, nil, "the column type knows contracts, neither stores nor databases"},
