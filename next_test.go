@@ -36,10 +36,14 @@ func TestNextDeliversEveryByteOnce(t *testing.T) {
 	t.Parallel()
 	content := []byte(strings.Repeat("0123456789", 100))
 	for name, src := range map[string]func() dossier.Source{
-		"memory":  func() dossier.Source { return dossier.BytesSource(content) },
-		"reader":  func() dossier.Source { return dossier.ReaderSource(bytes.NewReader(content), -1) },
-		"by one":  func() dossier.Source { return dossier.ReaderSource(iotest.OneByteReader(bytes.NewReader(content)), 1000) },
-		"and EOF": func() dossier.Source { return dossier.ReaderSource(iotest.DataErrReader(bytes.NewReader(content)), 1000) },
+		"memory": func() dossier.Source { return dossier.BytesSource(content) },
+		"reader": func() dossier.Source { return dossier.ReaderSource(bytes.NewReader(content), -1) },
+		"by one": func() dossier.Source {
+			return dossier.ReaderSource(iotest.OneByteReader(bytes.NewReader(content)), 1000)
+		},
+		"and EOF": func() dossier.Source {
+			return dossier.ReaderSource(iotest.DataErrReader(bytes.NewReader(content)), 1000)
+		},
 	} {
 		for _, size := range []int{1, 7, 999, 1000, 1001, 4096} {
 			all, sums, err := pieces(t.Context(), t, src(), dossier.PutOptions{}, size)
