@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -68,14 +67,28 @@ func (f *Front) change(w http.ResponseWriter, r *http.Request, t target) *refusa
 	if refused := t.conditions(r).check(before); refused != nil && !missing {
 		return refused
 	}
-	a := f.hold(r, body)
+	a, refused := f.answer(r, t, body)
+	if refused != nil {
+		return refused
+	}
 	if a.good() && t.verb == "" && (r.Method == http.MethodPatch || r.Method == http.MethodPut) {
 		f.patched(t.name(), before)
-		a = f.ask(r, "/storage/v1/b/"+url.PathEscape(t.bucket)+"/o/"+url.PathEscape(t.object)) // the emulator's answer has other fields
+		a = f.ask(r, objectPath(t.bucket, t.object)) // the emulator's answer has other fields
 	}
 	f.count(a, destination.bucket)
 	a.send(w)
 	return nil
+}
+
+// answer lets the emulator do what is asked, or does it where the emulator does it otherwise than the service.
+func (f *Front) answer(r *http.Request, t target, body []byte) (*answer, *refusal) {
+	switch {
+	case t.to != nil:
+		return f.rewrite(r, t, body)
+	case t.verb == "compose":
+		return f.compose(r, t, body)
+	}
+	return f.hold(r, body), nil
 }
 
 // readBody reads all of a request, or refuses one that breaks off.

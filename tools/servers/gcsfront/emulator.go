@@ -60,7 +60,7 @@ func (f *Front) internal(r *http.Request, body []byte) *http.Request {
 func (f *Front) hold(r *http.Request, body []byte) *answer {
 	a := &answer{header: http.Header{}}
 	inner := f.internal(r, body)
-	inner.Header.Del("Accept-Encoding")
+	inner.Header.Set("Accept-Encoding", "gzip") // so objects come as they are stored
 	f.emulator.ServeHTTP(a, inner)
 	a.WriteHeader(http.StatusOK)
 	if location := a.header.Get("Location"); location != "" { // by the name that the client knows
@@ -71,8 +71,13 @@ func (f *Front) hold(r *http.Request, body []byte) *answer {
 
 // ask gets a resource of the JSON API from the emulator, on the front's own behalf.
 func (f *Front) ask(r *http.Request, path string) *answer {
+	return f.order(r, http.MethodGet, path, "", []byte{})
+}
+
+// order makes a request of the JSON API to the emulator, on the front's own behalf.
+func (f *Front) order(r *http.Request, method, path, contentType string, body []byte) *answer {
 	inner := (&http.Request{
-		Method: http.MethodGet, Host: f.host, Header: http.Header{}, Body: http.NoBody,
+		Method: method, Host: f.host, Header: http.Header{"Content-Type": {contentType}}, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(r.Context())
 	var err error
@@ -80,7 +85,11 @@ func (f *Front) ask(r *http.Request, path string) *answer {
 		return &answer{status: http.StatusBadRequest, header: http.Header{}}
 	}
 	inner.RequestURI = inner.URL.RequestURI()
-	return f.hold(inner, []byte{})
+	return f.hold(inner, body)
+}
+
+func objectPath(bucket, object string) string {
+	return "/storage/v1/b/" + url.PathEscape(bucket) + "/o/" + url.PathEscape(object)
 }
 
 // resource is what the front reads of an object's metadata.
@@ -95,7 +104,7 @@ type resource struct {
 
 // stat is the live version of an object, or nil if there is none.
 func (f *Front) stat(r *http.Request, bucket, object string) *resource {
-	a := f.ask(r, "/storage/v1/b/"+url.PathEscape(bucket)+"/o/"+url.PathEscape(object))
+	a := f.ask(r, objectPath(bucket, object))
 	found := &resource{}
 	if object == "" || a.status != http.StatusOK || json.Unmarshal(a.body.Bytes(), found) != nil {
 		return nil

@@ -12,6 +12,8 @@
 //   - x-goog-content-length-range, x-goog-hash, Content-MD5 and x-goog-content-sha256 of uploads, and the checksums of
 //     resumable uploads, whose chunks may overlap and whose progress can be asked for.
 //
+// Copies and composed objects it makes itself, since the emulator mixes their attributes with those of other objects.
+//
 // It is a reading of documents, not Google's code. Not checked: IAM and object permissions beyond the above, batches (the
 // parts of one run as they are), lifecycle and retention. The whole body of each request that changes something is
 // read into memory first, so a request that breaks off changes nothing, and such requests run one after the other.
@@ -19,7 +21,6 @@ package gcsfront
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -114,6 +115,6 @@ func (f *Front) authorize(r *http.Request, t target) *refusal {
 
 // public reports whether everybody may read an object.
 func (f *Front) public(r *http.Request, t target) bool {
-	answer := f.ask(r, "/storage/v1/b/"+url.PathEscape(t.bucket)+"/o/"+url.PathEscape(t.object)+"/acl")
+	answer := f.ask(r, objectPath(t.bucket, t.object)+"/acl")
 	return t.object != "" && answer.status == http.StatusOK && strings.Contains(answer.body.String(), `"allUsers"`)
 }
