@@ -168,7 +168,7 @@ func conformance(t *testing.T, name string, cfg s3.Config) {
 	stores := map[dossier.Backend]*store{}
 	h := backendtest.Harness{
 		Small: of.small, Excused: of.excused,
-		Protocol: backendtest.Protocol{ContentVersions: true},
+		Protocol: backendtest.Protocol{ContentVersions: true, ModTime: 5 * time.Second},
 		New: func(t *testing.T) dossier.Backend {
 			t.Helper()
 			s := freshStore(t, of.variable)

@@ -44,9 +44,9 @@
 //
 // # Costs
 //
-// Put makes two requests, one to write and one to ask for the description (the answer to a write has no time). Stat of a
-// missing object makes two, since the answer to a HEAD does not tell it from a missing bucket. A conditional delete makes
-// two, a copy three, a conditional copy five, a header update six. Get makes one.
+// Put makes one request for content of up to a part. Stat of a missing object makes two, since the answer to a HEAD does not
+// tell it from a missing bucket. A conditional delete makes two, a copy three, a conditional copy five, a header update six.
+// Get makes one.
 //
 // # Metadata
 //

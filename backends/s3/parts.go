@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,13 +65,14 @@ func (w *write) complete(ctx context.Context, c completion) error {
 	sums := c.expect
 	if c.sums != nil {
 		sums = c.checksum.sumsOf(*c.sums)
+		w.sums = c.checksum.kept(*c.sums)
 	}
 	in.ChecksumCRC64NVME, in.ChecksumCRC32C = sums.crc64nvme, sums.crc32c
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()
 	trace := b.slow()
 	out, err := b.client.CompleteMultipartUpload(ctx, in, trace.options)
 	if err == nil {
-		w.etag = aws.ToString(out.ETag)
+		w.answered(out.ETag, out.ResultMetadata)
 		return nil
 	}
 	if codeOf(err) == "NoSuchUpload" && trace.attempts > 1 {
@@ -79,14 +81,41 @@ func (w *write) complete(ctx context.Context, c completion) error {
 	return w.settle(ctx, trace, err)
 }
 
-// abort drops an upload. One that is not there is success.
+// maxAborts is how often an upload is aborted that parts go on arriving in.
+const maxAborts = 4
+
+// abort drops an upload. One that is not there is success. A part whose request was given up may be stored after the
+// upload's end, so it is looked whether anything is left, as the service's manual says
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 func (b *Backend) abort(ctx context.Context, key, id string) error {
 	in := &s3.AbortMultipartUploadInput{Bucket: &b.bucket, Key: &key, UploadId: &id}
-	_, err := b.client.AbortMultipartUpload(ctx, in, b.small().options)
-	if codeOf(err) == "NoSuchUpload" {
-		return nil
+	for try := 1; ; try++ {
+		_, err := b.client.AbortMultipartUpload(ctx, in, b.small().options)
+		if codeOf(err) == "NoSuchUpload" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		left, err := b.partsLeft(ctx, key, id)
+		if !left || err != nil || try == maxAborts {
+			return nil //nolint:nilerr // the upload was aborted; whether something arrived since cannot be known
+		}
+		if ended := rest(ctx, time.Duration(try)*50*time.Millisecond); ended != nil {
+			return ended
+		}
 	}
-	return err
+}
+
+// partsLeft reports whether an upload that was aborted is still there.
+func (b *Backend) partsLeft(ctx context.Context, key, id string) (bool, error) {
+	in := &s3.ListPartsInput{Bucket: &b.bucket, Key: &key, UploadId: &id, MaxParts: aws.Int32(1)}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()
+	_, err := b.client.ListParts(ctx, in, b.small().options)
+	if codeOf(err) == "NoSuchUpload" {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // storedParts lists the parts of an upload by number, up to limit pages.

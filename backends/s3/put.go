@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -14,9 +15,9 @@ import (
 	"github.com/dossier-go/dossier/internal/uploader"
 )
 
-// Put implements [dossier.Backend]. Content up to one part goes in one request, more in a multipart upload; then the
-// object's description is asked for, because the answer to a write has no time of change. When a write's answer is lost,
-// the put-id tells whether the object is this write's.
+// Put implements [dossier.Backend]. Content up to one part goes in one request, more in a multipart upload. The answer to
+// a write has no time of change: Info.ModTime is the server's time of the answer, which Stat may have a little earlier. When
+// a write's answer is lost, the put-id tells whether the object is this write's.
 func (b *Backend) Put(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions) (dossier.Info, error) {
 	if err := b.check(ctx, b.checkPut(key, opts)); err != nil {
 		return dossier.Info{}, fail("put", key, err)
@@ -63,7 +64,7 @@ func (b *Backend) put(ctx context.Context, w *write, src dossier.Source, opts do
 	if err != nil {
 		return info, t.failed(ctx, err)
 	}
-	return w.confirm(ctx)
+	return w.described(), nil
 }
 
 // plan is how sources are cut.
@@ -87,8 +88,10 @@ type write struct {
 	acl      string
 	tags     string // as in a query
 
-	etag string // of the answer
-	size int64  // bytes written
+	etag    string    // of the answer
+	changed time.Time // of the answer
+	size    int64     // bytes written
+	sums    dossier.Checksums
 }
 
 // newWrite prepares a write; a version that can be none of the key is ErrPrecondition without a request.

@@ -32,6 +32,18 @@ func (a Algorithm) sumsOf(sums crc.Sums) (fields sumFields) {
 	return fields
 }
 
+// kept are the checksums that the store keeps of content with these.
+func (a Algorithm) kept(sums crc.Sums) (kept dossier.Checksums) {
+	switch a {
+	case CRC64NVME:
+		kept.CRC64NVME = crc.Bytes64(sums.CRC64NVME)
+	case CRC32C:
+		kept.CRC32C = crc.Bytes32(sums.CRC32C)
+	case NoChecksum:
+	}
+	return kept
+}
+
 // field is the name of the algorithm in requests that begin or make copies.
 func (a Algorithm) field() types.ChecksumAlgorithm {
 	switch a {
@@ -84,6 +96,7 @@ func (t *putTarget) PutWhole(ctx context.Context, body *uploader.Body) error {
 		CacheControl: optional(t.header.CacheControl), StorageClass: t.classField(), ACL: t.aclField(), Tagging: optional(t.tags),
 	}
 	sums := cfg.Checksum.sumsOf(body.Sums)
+	t.sums = cfg.Checksum.kept(body.Sums)
 	in.ChecksumCRC64NVME, in.ChecksumCRC32C = sums.crc64nvme, sums.crc32c
 	in.ServerSideEncryption, in.SSEKMSKeyId = cfg.SSE.serverSide()
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = cfg.SSE.customer()
@@ -97,6 +110,7 @@ func (t *putTarget) PutWhole(ctx context.Context, body *uploader.Body) error {
 		if err != nil {
 			return nil, err
 		}
+		t.answered(out.ETag, out.ResultMetadata)
 		return out.ETag, nil
 	})
 }

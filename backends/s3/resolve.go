@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/dossier-go/dossier"
 )
@@ -39,7 +41,7 @@ func (w *write) settle(ctx context.Context, t *trace, err error) error {
 	head, headErr := w.b.head(ctx, w.key)
 	if headErr == nil {
 		if w.made(head) {
-			w.etag = aws.ToString(head.ETag)
+			w.etag, w.changed = aws.ToString(head.ETag), aws.ToTime(head.LastModified)
 			return nil
 		}
 	}
@@ -128,7 +130,7 @@ func rest(ctx context.Context, pause time.Duration) error {
 }
 
 // confirm asks for the description of the object that was written. The write is done: when that cannot be asked for, or
-// somebody has written again meanwhile, what is known already is the answer, without the time.
+// somebody has written again meanwhile, what is known already is the answer, with the time of the answer.
 func (w *write) confirm(ctx context.Context) (dossier.Info, error) {
 	if ctx.Err() != nil {
 		detachedCtx, cancel := detached(ctx)
@@ -139,10 +141,26 @@ func (w *write) confirm(ctx context.Context) (dossier.Info, error) {
 	if err == nil && w.made(head) {
 		return infoOf(w.key, head), nil
 	}
+	return w.described(), nil
+}
+
+// described is the description of the object that was written, without asking for it.
+func (w *write) described() dossier.Info {
+	if w.changed.IsZero() {
+		w.changed = time.Now()
+	}
 	metadata, _ := splitMetadata(w.metadata)
 	return dossier.Info{
 		Key: w.key, Size: w.size, ETag: quoted(w.etag), Version: versionOf(w.key, w.etag),
-		ModTime: time.Now().UTC().Truncate(time.Second),
-		Header:  w.header, Metadata: metadata, PutID: w.putID,
-	}, nil
+		ModTime: w.changed.UTC().Truncate(time.Second),
+		Header:  w.header, Metadata: metadata, Checksums: w.sums, PutID: w.putID,
+	}
+}
+
+// answered takes over what the answer to a write says.
+func (w *write) answered(etag *string, metadata middleware.Metadata) {
+	setDefault(&w.etag, aws.ToString(etag))
+	if at, ok := awsmiddleware.GetServerTime(metadata); ok {
+		w.changed = at
+	}
 }

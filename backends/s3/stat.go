@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -35,19 +34,17 @@ func (b *Backend) head(ctx context.Context, key string) (*s3.HeadObjectOutput, e
 		if err == nil || code < http.StatusBadRequest || code >= http.StatusInternalServerError {
 			return head, err
 		}
-		if reason := b.reason(ctx, key); reason != nil || again > 0 {
-			return nil, errors.Join(reason, unexplained(reason, err))
+		reason := b.reason(ctx, key)
+		switch {
+		case reason != nil:
+			return nil, reason
+		case again > 0 && code == http.StatusNotFound:
+			return nil, fmt.Errorf("%w: it comes and goes: %w", dossier.ErrNotExist, err) // the bucket answers, so it is there
+		case again > 0:
+			return nil, err
 		}
 	}
 	return nil, nil // not reached
-}
-
-// unexplained is the answer to a HEAD as far as it is of use beside the reason.
-func unexplained(reason, err error) error {
-	if reason != nil {
-		return nil
-	}
-	return err
 }
 
 func (b *Backend) headOnce(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {

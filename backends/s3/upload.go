@@ -113,9 +113,10 @@ func partOf(part types.Part) dossier.Part {
 	}
 }
 
-// AbortUpload implements [dossier.MultipartBackend].
+// AbortUpload implements [dossier.MultipartBackend]. It also works without the capability Multipart, for uploads that a Put
+// has begun.
 func (b *Backend) AbortUpload(ctx context.Context, upload dossier.Upload) error {
-	if err := b.check(ctx, dossier.CheckKey(upload.Key), b.needsUploads()); err != nil {
+	if err := b.check(ctx, dossier.CheckKey(upload.Key)); err != nil {
 		return fail("abort upload", upload.Key, err)
 	}
 	id, _, err := b.parseUploadID(upload.ID)
