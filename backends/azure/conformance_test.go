@@ -2,6 +2,7 @@ package azure_test
 
 import (
 	"bytes"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -26,15 +27,24 @@ var lacking = map[dossier.Capabilities]string{
 	dossier.StoresACL:     "the service has no access control lists of single objects",
 }
 
+// protocol is what a shared access signature grants and what it does not cover.
+var protocol = backendtest.Protocol{
+	GetServesHead:     true, // it grants the permission to read, not a method
+	IgnoresParameters: true, // it covers the parameters that the service knows
+	LateParts:         true, // blocks can be staged under any name at any time; the service has no uploads
+}
+
 // azureHarness opens stores over containers of their own.
 type azureHarness struct {
-	change  func(*azure.Config)
 	clients map[dossier.Backend]*container.Client
 }
 
-func newHarness(change func(*azure.Config)) backendtest.Harness {
-	h := &azureHarness{change, map[dossier.Backend]*container.Client{}}
-	return backendtest.Harness{New: h.fresh, Reopen: h.reopen, Corrupt: h.corrupt, Network: h.network, Small: true}
+func newHarness() backendtest.Harness {
+	h := &azureHarness{map[dossier.Backend]*container.Client{}}
+	return backendtest.Harness{
+		New: h.fresh, Reopen: h.reopen, Serve: h.serve, Corrupt: h.corrupt, Network: h.network, Small: true,
+		Protocol: protocol,
+	}
 }
 
 func (h *azureHarness) fresh(t *testing.T) dossier.Backend {
@@ -44,11 +54,7 @@ func (h *azureHarness) fresh(t *testing.T) dossier.Backend {
 
 func (h *azureHarness) open(t *testing.T, client *container.Client) dossier.Backend {
 	t.Helper()
-	cfg := testConfig(t)
-	if h.change != nil {
-		h.change(&cfg)
-	}
-	b := must[*azure.Backend](t)(azure.New(client, cfg))
+	b := must[*azure.Backend](t)(azure.New(client, testConfig(t)))
 	h.clients[b] = client
 	t.Cleanup(func() { delete(h.clients, b) })
 	return b
@@ -57,6 +63,15 @@ func (h *azureHarness) open(t *testing.T, client *container.Client) dossier.Back
 func (h *azureHarness) reopen(t *testing.T, b dossier.Backend) dossier.Backend {
 	t.Helper()
 	return h.open(t, h.clients[b])
+}
+
+// serve is a client for signed URLs.
+func (h *azureHarness) serve(t *testing.T, _ dossier.Backend) *http.Client {
+	t.Helper()
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: stay}
 }
 
 // corrupt exchanges the content of an object and keeps what is stored with it.
@@ -82,8 +97,7 @@ func (h *azureHarness) network(t *testing.T) (dossier.Backend, *backendtest.Prox
 	return h.open(t, client), proxy
 }
 
-// The store keeps every promise that lacking does not name. The suite is run without signatures, because some of its cases
-// ask for what a shared access signature cannot give; see sign_test.go. Not parallel: goroutines are counted.
+// The store keeps every promise that lacking does not name. Not parallel: goroutines are counted.
 func TestConformance(t *testing.T) {
 	endpoint(t) // or nothing of it
 	t.Run("capabilities", func(t *testing.T) {
@@ -97,7 +111,5 @@ func TestConformance(t *testing.T) {
 			t.Errorf("missing: %v; not expected: %v", missing, more)
 		}
 	})
-	backendtest.Run(t, newHarness(func(cfg *azure.Config) {
-		cfg.Without = dossier.SignGet | dossier.SignPut | dossier.SignDelete | dossier.SignPart | dossier.BindIfAbsent
-	}))
+	backendtest.Run(t, newHarness())
 }

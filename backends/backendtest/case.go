@@ -19,6 +19,13 @@ type contractCase struct {
 	run        func(t *trial)
 }
 
+// hideable reports whether a wrapper that changes nothing could make the case fail although the backend is right, because
+// it hides an extension.
+func (c contractCase) hideable() bool {
+	area, _, _ := strings.Cut(c.name, "/")
+	return area == "describe" || area == "life"
+}
+
 // extension is an optional interface.
 type extension struct {
 	name string

@@ -48,6 +48,9 @@ type Protocol struct {
 	GetServesHead bool
 	// IgnoresParameters: parameters that are added to a signed URL are not part of the signature. Default: false.
 	IgnoresParameters bool
+	// LateParts: a signed URL of a part is served after the end of its upload too; what it stores is no part of anything.
+	// Default: false.
+	LateParts bool
 	// ModTime is how far the time that a write returns may be from the one that the store tells later. Default: 0, equal.
 	ModTime time.Duration
 }

@@ -207,10 +207,12 @@ func (f flushed) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// reset closes the client's connection with a TCP reset. It does not return.
+// reset closes the client's connection with a TCP reset. It does not return. The connection is closed here, because package
+// net/http would first wait for the rest of the body, which a client holds back for as long as it was told to expect an answer.
 func reset(r *http.Request) {
 	if tcp, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // else it is closed in the usual way
+		_ = tcp.Close()
 	}
 	panic(http.ErrAbortHandler)
 }
