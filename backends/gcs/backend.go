@@ -59,7 +59,7 @@ func New(client *storage.Client, bucket string, cfg Config) (*Backend, error) {
 	b := &Backend{cfg: cfg, client: client, name: bucket, base: base, signing: signing, room: newRoom(cfg)}
 	b.bucket = client.Bucket(bucket).Retryer(
 		storage.WithPolicy(storage.RetryIdempotent), storage.WithMaxAttempts(maxAttempts),
-		storage.WithBackoff(gax.Backoff{Initial: firstPause, Max: longestPause, Multiplier: 2}),
+		storage.WithBackoff(gax.Backoff{Initial: cfg.pause, Max: longestPause, Multiplier: 2}),
 	)
 	b.scratch.New = func() any { return new([scratchSize]byte) }
 	b.without.Store(uint64(cfg.Without))

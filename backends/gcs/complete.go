@@ -36,15 +36,15 @@ func (b *Backend) complete(ctx context.Context, up dossier.Upload, parts []dossi
 	if err != nil {
 		return dossier.Info{}, err
 	}
-	if u.Completing && time.Since(u.changed) < claimLife {
-		return dossier.Info{}, fmt.Errorf("%w: the upload is being completed", dossier.ErrConflict)
+	if u.claimed() {
+		return dossier.Info{}, errCompleting
 	}
 	j := &joined{id: u.id}
 	if err := b.named(ctx, u, parts, j); err != nil {
-		return dossier.Info{}, err
+		return dossier.Info{}, b.overtaken(ctx, up, err)
 	}
 	if err := b.verifyParts(ctx, u, j); err != nil {
-		return dossier.Info{}, err
+		return dossier.Info{}, b.overtaken(ctx, up, err)
 	}
 	if err := b.claim(ctx, up, u); err != nil {
 		return dossier.Info{}, err
@@ -55,8 +55,36 @@ func (b *Backend) complete(ctx context.Context, up dossier.Upload, parts []dossi
 	if err != nil {
 		return dossier.Info{}, errors.Join(b.whyNot(later, up, err), b.unclaim(later, u, err))
 	}
-	_ = b.drop(later, u.id) // the object is there; Reclaim removes what is left
+	// The object is there, so this is no failure; Reclaim removes what is left.
+	_, _ = retry(later, b.cfg.pause, func() error { return b.drop(later, u.id) })
 	return infoOf(attrs), nil
+}
+
+// errCompleting says that another call got there first.
+var errCompleting = fmt.Errorf("%w: the upload is being completed", dossier.ErrConflict)
+
+// claimed reports whether some call is completing the upload.
+func (u *upload) claimed() bool { return u.Completing && time.Since(u.changed) < claimLife }
+
+// overtaken explains that parts are missing by what another call did to the upload meanwhile.
+func (b *Backend) overtaken(ctx context.Context, up dossier.Upload, err error) error {
+	if !errors.Is(err, dossier.ErrInvalid) && !missing(err) {
+		return err
+	}
+	u, found := b.load(ctx, up)
+	switch {
+	case found != nil:
+		return found
+	case u.claimed():
+		return errCompleting
+	case missing(err):
+		return partChanged(err)
+	}
+	return err
+}
+
+func partChanged(err error) error {
+	return fmt.Errorf("%w: a part was changed meanwhile: %w", dossier.ErrInvalid, err)
 }
 
 // joined is what a completed object is made of.
@@ -162,7 +190,7 @@ func (b *Backend) claim(ctx context.Context, up dossier.Upload, u *upload) error
 	if _, found := b.load(ctx, up); found != nil {
 		return found
 	}
-	return fmt.Errorf("%w: the upload is being completed", dossier.ErrConflict)
+	return errCompleting
 }
 
 // unclaim lets the upload go on after a failure, unless that may be none.
@@ -186,7 +214,7 @@ func (b *Backend) whyNot(ctx context.Context, up dossier.Upload, err error) erro
 	if _, found := b.load(ctx, up); errors.Is(found, dossier.ErrNotExist) {
 		return found
 	}
-	return fmt.Errorf("%w: a part was changed meanwhile: %w", dossier.ErrInvalid, err)
+	return partChanged(err)
 }
 
 // sendSum makes a join depend on the checksum of the whole, if that is known.

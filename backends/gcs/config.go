@@ -69,6 +69,8 @@ type Config struct {
 	// IAMEndpoint is the base URL of the IAM Credentials API, for networks that reach it by another name. Default: "",
 	// https://iamcredentials.googleapis.com/.
 	IAMEndpoint string
+
+	pause time.Duration // after the first failed request. Default: 0, 100 ms; tests have less
 }
 
 // HMACKey is an HMAC key of a service account: https://cloud.google.com/storage/docs/authentication/hmackeys
@@ -98,6 +100,7 @@ func (c Config) completed() (Config, error) {
 	c.PartSize = (orElse(c.PartSize, defaultPartSize) + chunkUnit - 1) / chunkUnit * chunkUnit
 	c.Memory = max(c.Memory, 2*c.PartSize)
 	c.Parallel = orElse(c.Parallel, defaultParallel)
+	c.pause = orElse(c.pause, firstPause)
 	c.StallTimeout = max(orElse(c.StallTimeout, defaultStall), 0)
 	return c, nil
 }

@@ -134,7 +134,12 @@ func (b *Backend) rewriteOnce(
 	source := b.object(from.Name).Generation(from.Generation).If(storage.Conditions{GenerationMatch: from.Generation})
 	copier := w.object.CopierFrom(source)
 	copier.ObjectAttrs, copier.DestinationKMSKeyName = w.attrs, keyOf(from.KMSKeyName)
-	lost, err := retry(ctx, func() (err error) { attrs, err = copier.Run(ctx); return err })
+	lost, err := retry(ctx, b.cfg.pause, func() error {
+		g := newGuard(ctx, b.cfg.StallTimeout)
+		defer g.end()
+		copier.ProgressFunc = func(uint64, uint64) { g.moved() } // a large copy takes several requests
+		return g.explain(g.during(func() (err error) { attrs, err = copier.Run(g.ctx); return err }))
+	})
 	return b.settle(ctx, w, attrs, lost, err)
 }
 

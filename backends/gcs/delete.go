@@ -34,7 +34,7 @@ func (b *Backend) delete(ctx context.Context, name string, cond dossier.Conditio
 	if err != nil {
 		return err
 	}
-	lost, err := retry(ctx, func() error {
+	lost, err := retry(ctx, b.cfg.pause, func() error {
 		g := newGuard(ctx, b.cfg.StallTimeout)
 		defer g.end()
 		return g.explain(g.during(func() error { return handle.Delete(g.ctx) }))

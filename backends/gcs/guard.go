@@ -38,6 +38,13 @@ func (g *guard) during(call func() error) error {
 	return call()
 }
 
+// moved begins to wait anew, in the middle of a call.
+func (g *guard) moved() {
+	if g.timer != nil {
+		g.timer.Reset(g.patience)
+	}
+}
+
 // end ends the context too.
 func (g *guard) end() {
 	if g.timer != nil {

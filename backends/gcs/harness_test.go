@@ -65,6 +65,12 @@ func testServer(t *testing.T) server {
 func (s server) client(t *testing.T) *storage.Client {
 	t.Helper()
 	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return s.clientOver(t, transport)
+}
+
+func (s server) clientOver(t *testing.T, transport http.RoundTripper) *storage.Client {
+	t.Helper()
 	var opts []option.ClientOption
 	if s.endpoint != "" {
 		opts = append(opts, option.WithEndpoint(s.endpoint+"/storage/v1/"))
@@ -81,7 +87,7 @@ func (s server) client(t *testing.T) *storage.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close(); transport.CloseIdleConnections() })
+	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 

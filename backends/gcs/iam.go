@@ -65,7 +65,7 @@ func (i *iam) sign(ctx context.Context, bytes []byte) ([]byte, error) {
 	call := service.Projects.ServiceAccounts.SignBlob("projects/-/serviceAccounts/"+email,
 		&iamcredentials.SignBlobRequest{Payload: base64.StdEncoding.EncodeToString(bytes)})
 	var answer *iamcredentials.SignBlobResponse
-	_, err = retry(ctx, func() (err error) { answer, err = call.Context(ctx).Do(); return err })
+	_, err = retry(ctx, firstPause, func() (err error) { answer, err = call.Context(ctx).Do(); return err })
 	if err != nil {
 		return nil, errors.Join(dossier.ContextError(ctx), err)
 	}

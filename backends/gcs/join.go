@@ -63,7 +63,11 @@ func (b *Backend) compose(
 	composer := w.object.ComposerFrom(handles...)
 	composer.ObjectAttrs = w.attrs
 	prepare(composer)
-	lost, err := retry(ctx, func() (err error) { attrs, err = composer.Run(ctx); return err })
+	lost, err := retry(ctx, b.cfg.pause, func() error {
+		g := newGuard(ctx, b.cfg.StallTimeout)
+		defer g.end()
+		return g.explain(g.during(func() (err error) { attrs, err = composer.Run(g.ctx); return err }))
+	})
 	attrs, err = b.settle(ctx, w, attrs, lost, err)
 	if errors.Is(err, dossier.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", errPartGone, err)

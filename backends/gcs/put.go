@@ -154,7 +154,7 @@ func fill(in io.Reader, buffer []byte) (n int, ended bool, err error) {
 // sendWhole sends content in one request, until it is there.
 func (b *Backend) sendWhole(ctx context.Context, w *write, content []byte) (attrs *storage.ObjectAttrs, err error) {
 	sum := crc32.Checksum(content, castagnoli)
-	lost, err := retry(ctx, func() (err error) {
+	lost, err := retry(ctx, b.cfg.pause, func() (err error) {
 		attrs, err = b.insert(ctx, w, content, sum)
 		return err
 	})

@@ -33,8 +33,9 @@ func unknownIf(lost bool, err error) error {
 }
 
 // retry calls do until it succeeds, fails for good, or failed often enough. lost says that a call before, or the last one,
-// may have taken effect although it failed: the error of the last one is then perhaps about the effect of one before.
-func retry(ctx context.Context, do func() error) (lost bool, err error) {
+// may have taken effect although it failed: the error of the last one is then perhaps about the effect of one before. The pauses
+// double, beginning with first.
+func retry(ctx context.Context, first time.Duration, do func() error) (lost bool, err error) {
 	for attempt := 1; ; attempt++ {
 		err = do()
 		lost = lost || maybeApplied(err)
@@ -44,15 +45,15 @@ func retry(ctx context.Context, do func() error) (lost bool, err error) {
 		case err == nil, !transient(err), attempt == maxAttempts:
 			return lost, err
 		}
-		if !pause(ctx, attempt, err) {
+		if !pause(ctx, first<<(attempt-1), err) {
 			return lost, dossier.ContextError(ctx)
 		}
 	}
 }
 
-// pause waits longer each time, and at least as long as the store asked for if that is not too long.
-func pause(ctx context.Context, attempt int, err error) bool {
-	wait := min(firstPause<<(attempt-1), longestPause)
+// pause waits about so long, and at least as long as the store asked for if that is not too long.
+func pause(ctx context.Context, wait time.Duration, err error) bool {
+	wait = min(wait, longestPause)
 	wait = wait/2 + rand.N(wait/2) //nolint:gosec // chance, not a secret
 	var answer *googleapi.Error
 	if errors.As(err, &answer) {

@@ -78,7 +78,7 @@ func (b *Backend) sendChunks(
 	var failures atomic.Int32
 	s := b.newSender(ctx, w, w.object.Retryer(
 		storage.WithPolicy(storage.RetryAlways),
-		storage.WithBackoff(gax.Backoff{Initial: firstPause, Max: longestPause, Multiplier: 2}),
+		storage.WithBackoff(gax.Backoff{Initial: b.cfg.pause, Max: longestPause, Multiplier: 2}),
 		storage.WithErrorFunc(func(err error) bool { return transient(err) && failures.Add(1) < maxAttempts }),
 	))
 	defer s.guard.end()

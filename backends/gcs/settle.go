@@ -27,7 +27,7 @@ func (b *Backend) settle(
 	}
 	later, cancel := detached(ctx)
 	defer cancel()
-	present, asked := b.object(w.key).Attrs(later)
+	present, asked := b.stat(later, w.key)
 	if asked == nil && present.Metadata[putIDName] == w.putID {
 		return present, nil
 	}

@@ -18,7 +18,8 @@ import (
 const (
 	uploadsPrefix = dossier.ReservedSegment + "/uploads/"
 	partsPrefix   = dossier.ReservedSegment + "/parts/"
-	uploadKeyName = "dossier_key" // metadata of the object with the options: the key of the upload
+	uploadKeyName = "dossier_key"        // metadata of the object with the options: the key of the upload
+	completeName  = "dossier_completing" // the same: the upload is being completed
 )
 
 // claimLife is how long a CompleteUpload may take until another one may take its place, because it must have died.
@@ -99,6 +100,9 @@ func (b *Backend) save(ctx context.Context, u *upload, cond dossier.Condition) e
 		return err
 	}
 	w.attrs.Metadata[uploadKeyName] = u.Key
+	if u.Completing {
+		w.attrs.Metadata[completeName] = "true"
+	}
 	w.attrs.StorageClass, w.attrs.PredefinedACL = "", ""
 	attrs, err := b.sendWhole(ctx, w, text)
 	if err != nil {

@@ -7,15 +7,16 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/storage"
 
 	"github.com/dossier-go/dossier"
 )
 
-// AbortUpload implements [dossier.MultipartBackend].
+// AbortUpload implements [dossier.MultipartBackend]. It works without the capability Multipart too.
 func (b *Backend) AbortUpload(ctx context.Context, up dossier.Upload) error {
-	if err := b.check(ctx, dossier.CheckKey(up.Key), b.checkMultipart()); err != nil {
+	if err := b.check(ctx, dossier.CheckKey(up.Key)); err != nil {
 		return fail("abort upload", up.Key, err)
 	}
 	u, err := b.load(ctx, up)
@@ -65,7 +66,8 @@ func (b *Backend) deleteAll(ctx context.Context, all []*storage.ObjectAttrs) err
 	return err
 }
 
-// Uploads implements [dossier.MultipartBackend]. It reads the list of all uploads before the first is yielded.
+// Uploads implements [dossier.MultipartBackend]. It reads the list of all uploads before the first is yielded. An upload that is
+// being completed is not shown, for up to 15 minutes: what became of one whose parts could not be removed is an object.
 func (b *Backend) Uploads(ctx context.Context, prefix string) iter.Seq2[dossier.Upload, error] {
 	return func(yield func(dossier.Upload, error) bool) {
 		err := b.check(ctx, dossier.CheckPrefix(prefix), b.checkMultipart())
@@ -90,6 +92,9 @@ func (b *Backend) uploads(ctx context.Context, prefix string) (found []dossier.U
 			return nil, err
 		}
 		for _, attrs := range page {
+			if attrs.Metadata[completeName] != "" && time.Since(attrs.Created) < claimLife {
+				continue
+			}
 			if key := attrs.Metadata[uploadKeyName]; key != "" && strings.HasPrefix(key, prefix) {
 				found = append(found, dossier.Upload{Key: key, ID: strings.TrimPrefix(attrs.Name, uploadsPrefix)})
 			}
