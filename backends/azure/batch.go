@@ -94,7 +94,7 @@ func (b *Backend) submit(ctx context.Context, batch []string) ([]error, error) {
 		return results, err
 	}
 	for i := range results {
-		results[i] = fmt.Errorf("%w: the service's answer to a batch has no result for this key", dossier.ErrUnavailable)
+		results[i] = &unclearError{err: fmt.Errorf("%w: the service's answer to a batch has no result for this key", dossier.ErrUnavailable)}
 	}
 	for _, item := range answer.Responses {
 		if item == nil || item.ContentID == nil || *item.ContentID < 0 || *item.ContentID >= len(results) {

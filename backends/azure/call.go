@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -32,8 +34,12 @@ func verbatim(ctx context.Context) context.Context {
 	return policy.WithHTTPHeader(ctx, http.Header{"Accept-Encoding": {"identity"}})
 }
 
-// because returns the end of ctx, or the stall, when that is why there is no answer.
+// because removes what is secret from an error of net/http, and returns the end of ctx, or the stall, when that is why there is no answer.
 func because(ctx, watched context.Context, err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		failed.URL, _, _ = strings.Cut(failed.URL, "?") // where a shared access signature is
+	}
 	if err == nil || answerOf(err) != nil {
 		return err
 	}

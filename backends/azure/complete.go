@@ -15,8 +15,8 @@ import (
 
 // CompleteUpload implements [dossier.MultipartBackend]. The blocks are made a hidden object, which the service then copies
 // to its key, under the conditions of the upload: so two uploads of one key know nothing of each other, and whatever
-// Expect asks for can be verified before anybody sees the object. A SHA-256 or MD5, and parts that came over signed URLs,
-// cost a read of the whole. One caller at a time completes an upload, the others get dossier.ErrConflict. After an error
+// Expect asks for can be verified before anybody sees the object. A SHA-256 or MD5, parts that came over signed URLs, and
+// with the capability SignPart any checksum that is expected, cost a read of the whole. One caller at a time completes an upload, the others get dossier.ErrConflict. After an error
 // the upload is still there, and can be completed again: if the object had been made, that is found out.
 func (b *Backend) CompleteUpload(ctx context.Context, up dossier.Upload, parts []dossier.Part) (dossier.Info, error) {
 	numbers := make([]int, len(parts))
@@ -86,14 +86,20 @@ func (c *completion) name(ctx context.Context, parts []dossier.Part) error {
 		if !ok || part.number != named.Number || there && stored.later(part) {
 			return fmt.Errorf("%w: part %d is not the one that was stored last", dossier.ErrInvalid, named.Number)
 		}
+		size := int64(0)
 		for _, block := range part.blocks() {
-			if _, there := list.blocks[block]; !there {
+			stored, there := list.blocks[block]
+			if !there {
 				return fmt.Errorf("%w: part %d was not stored", dossier.ErrInvalid, named.Number)
 			}
 			c.blocks = append(c.blocks, block)
+			size += stored
 		}
 		if part.kind == signedBlock {
-			part.sums.Size, c.unread = list.size(part), true
+			part.sums.Size, c.unread = size, true
+		}
+		if part.sums.Size != size {
+			return fmt.Errorf("%w: part %d has %d bytes, not the %d that its name says", dossier.ErrInvalid, named.Number, size, part.sums.Size)
 		}
 		c.sums = joined(c.sums, part.sums)
 	}
@@ -118,9 +124,11 @@ func (c *completion) join(ctx context.Context) error {
 	return err
 }
 
-// verify compares the checksums with those that are expected; it reads the object for those that the parts do not give.
+// verify compares the checksums with those that are expected; it reads the object for those that the parts do not give. What
+// the names of parts say is not believed where anybody may have been given a URL to store parts, because that chooses names.
 func (c *completion) verify(ctx context.Context) error {
-	if c.unread || c.opts.Expect.SHA256 != nil || c.opts.Expect.MD5 != nil {
+	expected := c.opts.Expect.CRC32C != nil || c.opts.Expect.CRC64NVME != nil
+	if c.unread || c.opts.Expect.SHA256 != nil || c.opts.Expect.MD5 != nil || expected && c.b.can(dossier.SignPart) {
 		return c.read(ctx)
 	}
 	have, want := checksums(c.sums), c.opts.Expect

@@ -181,7 +181,7 @@ func (c *copying) throughHidden(ctx context.Context) (info dossier.Info, err err
 	second := *c
 	second.source = c.info
 	second.source.Key = hidden
-	second.source, err = c.b.setHeader(ctx, second.source, "")
+	second.source, err = c.b.setHeader(ctx, second.source, dossier.Info{})
 	if err != nil {
 		return dossier.Info{}, err
 	}

@@ -100,6 +100,8 @@ func (f *fakeService) serve(w http.ResponseWriter, r *http.Request, key string, 
 		problem(w, http.StatusConflict, "BlobAlreadyExists")
 	case r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != present.etag:
 		problem(w, http.StatusPreconditionFailed, "ConditionNotMet")
+	case r.Method == http.MethodPut && (comp == "properties" || comp == "metadata"):
+		f.revise(w, r, key, comp)
 	case r.Method == http.MethodPut && comp == "blocklist":
 		f.commit(w, r, key, body)
 	case r.Method == http.MethodPut:
@@ -143,6 +145,30 @@ func (f *fakeService) store(w http.ResponseWriter, r *http.Request, key string, 
 	w.Header().Set("ETag", b.etag)
 	w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 	w.WriteHeader(http.StatusCreated)
+}
+
+// revise changes the header or the metadata.
+func (f *fakeService) revise(w http.ResponseWriter, r *http.Request, key, comp string) {
+	f.versions++
+	b := f.blobs[key]
+	old := b.header
+	b.etag, b.header = fmt.Sprintf(`"0x%X"`, f.versions), http.Header{}
+	for name, values := range old {
+		if strings.HasPrefix(name, "X-Ms-Meta-") == (comp == "properties") {
+			b.header[name] = values
+		}
+	}
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, "X-Ms-Meta-") && comp == "metadata" {
+			b.header[name] = values
+		}
+	}
+	if comp == "properties" {
+		b.header.Set("Content-Type", r.Header.Get("x-ms-blob-content-type"))
+	}
+	f.blobs[key] = b
+	w.Header().Set("ETag", b.etag)
+	w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 }
 
 func (f *fakeService) read(w http.ResponseWriter, r *http.Request, b fakeBlob) {

@@ -158,8 +158,9 @@ func (b *Backend) open(ctx context.Context, key string, cond dossier.Condition, 
 	if answer.ContentRange != nil {
 		from, to, info.size, err = contentRange(*answer.ContentRange)
 	}
-	if err == nil && from != s.from {
-		err = fmt.Errorf("%w: the service answered with bytes from %d, not from %d", dossier.ErrUnavailable, from, s.from)
+	if err == nil && (from != s.from || s.to >= 0 && to > s.to) {
+		err = fmt.Errorf("%w: the service answered with bytes %d to %d, not with those from %d to %d", dossier.ErrUnavailable,
+			from, to, s.from, s.to)
 	}
 	if err != nil {
 		t.stop()

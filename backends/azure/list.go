@@ -3,6 +3,7 @@ package azure
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -71,6 +72,9 @@ func (b *Backend) entries(ctx context.Context, opts dossier.ListOptions) iter.Se
 	}
 }
 
+// errNoListing says that something else answered, such as a proxy with an empty page.
+var errNoListing = fmt.Errorf("%w: the answer is no listing", dossier.ErrUnavailable)
+
 // nextPage returns the next page and whether there is another one.
 type nextPage func(ctx context.Context) (page []dossier.Info, more bool, err error)
 
@@ -80,7 +84,10 @@ func (b *Backend) flatPages(opts dossier.ListOptions) nextPage {
 	})
 	return func(ctx context.Context) ([]dossier.Info, bool, error) {
 		answer, err := pageOf(ctx, b, pager)
-		if err != nil || answer.Segment == nil {
+		if err == nil && answer.Segment == nil {
+			err = errNoListing
+		}
+		if err != nil {
 			return nil, false, err
 		}
 		return objects(answer.Segment.BlobItems), pager.More(), nil
@@ -93,7 +100,10 @@ func (b *Backend) folderPages(opts dossier.ListOptions) nextPage {
 	})
 	return func(ctx context.Context) ([]dossier.Info, bool, error) {
 		answer, err := pageOf(ctx, b, pager)
-		if err != nil || answer.Segment == nil {
+		if err == nil && answer.Segment == nil {
+			err = errNoListing
+		}
+		if err != nil {
 			return nil, false, err
 		}
 		page := objects(answer.Segment.BlobItems)

@@ -178,8 +178,9 @@ func parseParameters(rawURL string, environment func(string) string) (parameters
 func (p *parameters) locate(name, endpoint, account string, environment func(string) string) error {
 	p.account, p.key = environment("AZURE_STORAGE_ACCOUNT"), environment("AZURE_STORAGE_KEY")
 	p.sas = environment("AZURE_STORAGE_SAS_TOKEN")
-	if text := environment("AZURE_STORAGE_CONNECTION_STRING"); text != "" && p.account == "" {
-		connection := parseConnection(text)
+	connection := parseConnection(environment("AZURE_STORAGE_CONNECTION_STRING"))
+	of := connection["AccountName"]
+	if len(connection) > 0 && p.account == "" && (account == "" || of == "" || of == account) {
 		p.account, p.key, p.sas = connection["AccountName"], connection["AccountKey"], connection["SharedAccessSignature"]
 		if endpoint == "" {
 			endpoint = connection["BlobEndpoint"]
@@ -189,7 +190,10 @@ func (p *parameters) locate(name, endpoint, account string, environment func(str
 		}
 	}
 	if account != "" && account != p.account {
-		p.account, p.key = account, "" // the key of the environment is that of another account
+		if p.account != "" {
+			p.sas = "" // the credentials of the environment are those of another account
+		}
+		p.account, p.key = account, ""
 	}
 	if endpoint == "" && p.account == "" {
 		return errors.New("no account: give account or endpoint, or set AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING")

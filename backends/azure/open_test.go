@@ -33,6 +33,15 @@ func TestURLsNameTheContainer(t *testing.T) {
 			"https://one.blob.core.chinacloudapi.cn/files", "key of one",
 		},
 		{
+			"azblob://files?account=two", map[string]string{"AZURE_STORAGE_ACCOUNT": "one", "AZURE_STORAGE_SAS_TOKEN": "sv=x"},
+			"https://two.blob.core.windows.net/files", "token",
+		},
+		{
+			"azblob://files?account=two",
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "AccountName=one;AccountKey=a2V5;BlobEndpoint=https://one.blob.core.windows.net"},
+			"https://two.blob.core.windows.net/files", "token",
+		},
+		{
 			"azblob://files", map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint=http://host:1/one;SharedAccessSignature=sv=x&sig=y"},
 			"http://host:1/one/files", "signature",
 		},

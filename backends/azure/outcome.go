@@ -44,7 +44,8 @@ func (b *Backend) settled(
 	}
 	lost := hasCode(err, bloberror.InvalidBlockList)
 	definite := refusal(err, sent.Load())
-	if definite && !lost && !refused(err, cond) {
+	repeated := sent.Load() > 1 // what is said of the last one says nothing of those before
+	if definite && !repeated && !lost && !refused(err, cond) {
 		return dossier.Info{}, err
 	}
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
@@ -53,6 +54,8 @@ func (b *Backend) settled(
 	switch {
 	case missing == nil && present.PutID == info.PutID:
 		return present, nil
+	case definite && repeated && !hasCode(missing, bloberror.BlobNotFound) && missing != nil:
+		return dossier.Info{}, &unclearError{err: err}
 	case definite && lost:
 		return dossier.Info{}, errors.Join(errBlocksLost, err)
 	case definite:

@@ -53,7 +53,8 @@ func (b *Backend) probe(ctx context.Context) (missing dossier.Capabilities, err 
 	missing |= unless(found.Header == opts.Header, dossier.StoresHeader)
 	missing |= unless(maps.Equal(found.Metadata, opts.Metadata), dossier.StoresMetadata)
 	missing |= unless(found.Checksums.CRC32C != nil, dossier.StoresCRC32C)
-	return missing | b.probeConditions(ctx, key, stored), nil
+	ignored, err := b.probeConditions(ctx, key, stored)
+	return missing | ignored, err
 }
 
 func unless(holds bool, c dossier.Capabilities) dossier.Capabilities {
@@ -64,24 +65,38 @@ func unless(holds bool, c dossier.Capabilities) dossier.Capabilities {
 }
 
 // probeConditions tries what must be refused.
-func (b *Backend) probeConditions(ctx context.Context, key string, stored dossier.Info) (missing dossier.Capabilities) {
+func (b *Backend) probeConditions(
+	ctx context.Context, key string, stored dossier.Info,
+) (missing dossier.Capabilities, err error) {
 	stale := dossier.Condition{Match: staleVersion}
-	_, err := b.probeWrite(ctx, key, dossier.PutOptions{If: dossier.Condition{IfAbsent: true}})
-	missing |= unless(errors.Is(err, dossier.ErrExist), dossier.PutIfAbsent)
-	_, err = b.probeWrite(ctx, key, dossier.PutOptions{If: stale})
-	missing |= unless(errors.Is(err, dossier.ErrPrecondition), dossier.PutMatch)
-	_, err = b.stat(ctx, key, stale)
-	missing |= unless(errors.Is(err, dossier.ErrPrecondition), dossier.GetMatch)
-	err = b.remove(ctx, key, stale, nil)
-	missing |= unless(errors.Is(err, dossier.ErrPrecondition), dossier.DeleteMatch)
-	if !b.copies() {
-		return missing
+	_, create := b.probeWrite(ctx, key, dossier.PutOptions{If: dossier.Condition{IfAbsent: true}})
+	_, replace := b.probeWrite(ctx, key, dossier.PutOptions{If: stale})
+	_, read := b.stat(ctx, key, stale)
+	remove := b.remove(ctx, key, stale, nil)
+	missing |= unless(errors.Is(create, dossier.ErrExist), dossier.PutIfAbsent)
+	missing |= unless(errors.Is(replace, dossier.ErrPrecondition), dossier.PutMatch)
+	missing |= unless(errors.Is(read, dossier.ErrPrecondition), dossier.GetMatch)
+	missing |= unless(errors.Is(remove, dossier.ErrPrecondition), dossier.DeleteMatch)
+	if err = undecided(create, replace, read, remove); err != nil || !b.copies() {
+		return missing, err
 	}
 	c := &copying{b: b, source: stored, info: copied(key+"-copy", stored, nil), cond: dossier.Condition{IfAbsent: true}}
 	_, first := c.run(ctx)
 	_, second := c.run(ctx)
 	missing |= unless(first == nil, dossier.Multipart|dossier.SignPart)
-	return missing | unless(first != nil || errors.Is(second, dossier.ErrExist) || second == nil, dossier.CopyIfAbsent)
+	missing |= unless(first != nil || errors.Is(second, dossier.ErrExist) || second == nil, dossier.CopyIfAbsent)
+	return missing, undecided(first, second)
+}
+
+// undecided returns the first error that says nothing about what the server honours: an outage, or the end of a context.
+func undecided(errs ...error) error {
+	for _, err := range errs {
+		failed := fail("probe", "", err)
+		if isContextEnd(err) || errors.Is(failed, dossier.ErrThrottled) || errors.Is(failed, dossier.ErrUnavailable) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *Backend) probeWrite(ctx context.Context, key string, opts dossier.PutOptions) (dossier.Info, error) {

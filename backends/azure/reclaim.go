@@ -77,6 +77,9 @@ func (r *reclaiming) orphan(ctx context.Context, item *container.BlobItem) error
 	}
 	var err error
 	if part {
+		if begun, err := r.begun(ctx, id); begun || err != nil {
+			return err
+		}
 		err = r.b.discard(ctx, id)
 	} else {
 		err = r.b.remove(ctx, name, dossier.Condition{}, nil)
@@ -89,6 +92,12 @@ func (r *reclaiming) orphan(ctx context.Context, item *container.BlobItem) error
 		r.report.Bytes += value(item.Properties.ContentLength)
 	}
 	return err
+}
+
+// begun reports whether there is an upload that was not there when the uploads were listed.
+func (r *reclaiming) begun(ctx context.Context, id string) (bool, error) {
+	_, err := r.b.stat(ctx, hiddenUploads+id, dossier.Condition{})
+	return err == nil, gone(err)
 }
 
 // old reports whether an entry was not touched since. Blocks that were never committed have no time: they count as old

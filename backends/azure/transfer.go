@@ -76,6 +76,10 @@ func (t *transfer) download(cond dossier.Condition, s span) (blob.DownloadStream
 		}
 		return answer, dossier.ErrNotModified
 	}
+	if found := stamped(dossier.Info{}, answer.ETag, nil).Version; cond.Match != "" && found != cond.Match {
+		return answer, errors.Join(fmt.Errorf("%w: the service answered with the version %s, not with %s", dossier.ErrPrecondition,
+			found, cond.Match), answer.Body.Close())
+	}
 	return answer, nil
 }
 

@@ -17,7 +17,8 @@ func (b *Backend) UpdateHeader(
 	ctx context.Context, key string, to dossier.Replacement, cond dossier.Condition,
 ) (dossier.Info, error) {
 	err := b.check(ctx, dossier.CheckKey(key), dossier.CheckDeleteOptions(dossier.DeleteOptions{If: cond}),
-		dossier.CheckPutOptions(dossier.PutOptions{Header: to.Header, Metadata: to.Metadata}), b.checkReplacement(&to))
+		dossier.CheckPutOptions(dossier.PutOptions{Header: to.Header, Metadata: to.Metadata}), b.checkReplacement(&to),
+		b.needs(cond.Match != "", dossier.PutMatch))
 	var info dossier.Info
 	if err == nil {
 		info, err = b.updateHeader(ctx, key, to, cond)
@@ -56,7 +57,7 @@ func (b *Backend) replaceHeader(ctx context.Context, present dossier.Info, to do
 	var err error
 	changed := false
 	if info.Header != present.Header {
-		if info, err = b.setHeader(ctx, info, present.Version); err != nil {
+		if info, err = b.setHeader(ctx, info, present); err != nil {
 			return dossier.Info{}, err
 		}
 		changed = true
@@ -73,9 +74,11 @@ func (b *Backend) replaceHeader(ctx context.Context, present dossier.Info, to do
 	return info, nil
 }
 
-// setHeader gives the version (or any, if that is empty) the header of info.
-func (b *Backend) setHeader(ctx context.Context, info dossier.Info, version dossier.Version) (dossier.Info, error) {
-	return b.revise(ctx, info, version, func(ctx context.Context, access *blob.AccessConditions) (dossier.Info, error) {
+// setHeader gives the present version (or any, if that is empty) the header of info.
+func (b *Backend) setHeader(ctx context.Context, info, present dossier.Info) (dossier.Info, error) {
+	made := info
+	made.Metadata = present.Metadata
+	return b.revise(ctx, info, made, present.Version, func(ctx context.Context, access *blob.AccessConditions) (dossier.Info, error) {
 		answer, err := b.client.NewBlobClient(info.Key).SetHTTPHeaders(ctx, *storedHeader(info),
 			&blob.SetHTTPHeadersOptions{AccessConditions: access})
 		return stamped(info, answer.ETag, answer.LastModified), err
@@ -84,16 +87,16 @@ func (b *Backend) setHeader(ctx context.Context, info dossier.Info, version doss
 
 // setMetadata gives the version of info its metadata.
 func (b *Backend) setMetadata(ctx context.Context, info dossier.Info) (dossier.Info, error) {
-	return b.revise(ctx, info, info.Version, func(ctx context.Context, access *blob.AccessConditions) (dossier.Info, error) {
+	return b.revise(ctx, info, info, info.Version, func(ctx context.Context, access *blob.AccessConditions) (dossier.Info, error) {
 		answer, err := b.client.NewBlobClient(info.Key).SetMetadata(ctx, encodeMetadata(info),
 			&blob.SetMetadataOptions{AccessConditions: access})
 		return stamped(info, answer.ETag, answer.LastModified), err
 	})
 }
 
-// revise runs one request that changes a version without touching its bytes.
+// revise runs one request that changes a version without touching its bytes, so that it is as made says.
 func (b *Backend) revise(
-	ctx context.Context, info dossier.Info, version dossier.Version,
+	ctx context.Context, info, made dossier.Info, version dossier.Version,
 	do func(ctx context.Context, access *blob.AccessConditions) (dossier.Info, error),
 ) (dossier.Info, error) {
 	cond := dossier.Condition{Match: version}
@@ -106,17 +109,20 @@ func (b *Backend) revise(
 	switch {
 	case err == nil:
 		return done, nil
-	case refused(err, cond) && sent.Load() > 1 && b.revised(ctx, info, &done):
-		return done, nil // by an earlier repetition of this request, whose answer was lost
+	case refused(err, cond) && sent.Load() > 1:
+		if found, ok := b.revised(ctx, made); ok { // by an earlier repetition of this request, whose answer was lost
+			info.Version, info.ETag, info.ModTime = found.Version, found.ETag, found.ModTime
+			return info, nil
+		}
 	case !refusal(err, sent.Load()):
 		return dossier.Info{}, &unclearError{err: err}
 	}
 	return dossier.Info{}, conditionError(err, cond)
 }
 
-// revised reports whether the present version is what a revision was to make.
-func (b *Backend) revised(ctx context.Context, want dossier.Info, present *dossier.Info) bool {
-	found, err := b.stat(ctx, want.Key, dossier.Condition{})
-	*present = found
-	return err == nil && found.PutID == want.PutID && found.PutID != "" && found.Header == want.Header
+// revised returns the present version and whether it is what a revision was to make.
+func (b *Backend) revised(ctx context.Context, made dossier.Info) (dossier.Info, bool) {
+	found, err := b.stat(ctx, made.Key, dossier.Condition{})
+	return found, err == nil && found.PutID == made.PutID && found.PutID != "" && found.Header == made.Header &&
+		maps.Equal(found.Metadata, made.Metadata)
 }

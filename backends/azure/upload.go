@@ -63,10 +63,20 @@ func (b *Backend) createUpload(ctx context.Context, up dossier.Upload, opts doss
 		return err
 	}
 	key := encodeValue(up.Key)
-	_, err = request(ctx, b, func(ctx context.Context) (blockblob.UploadResponse, error) {
+	tracing, sent := counted(ctx)
+	_, err = request(tracing, b, func(ctx context.Context) (blockblob.UploadResponse, error) {
 		return b.client.NewBlockBlobClient(hiddenUploads+up.ID).Upload(ctx, streaming.NopCloser(bytes.NewReader(record)),
 			&blockblob.UploadOptions{Metadata: map[string]*string{nameUploadKey: &key}})
 	})
+	if err == nil || sent.Load() == 0 || sent.Load() == 1 && refusal(err, 1) {
+		return err
+	}
+	left := b.cleanUp(ctx, func(ctx context.Context) error {
+		return b.remove(ctx, hiddenUploads+up.ID, dossier.Condition{}, nil)
+	})
+	if left != nil {
+		return &unclearError{err: errors.Join(err, left), leaked: &up}
+	}
 	return err
 }
 
@@ -171,6 +181,9 @@ func (b *Backend) eachHidden(ctx context.Context, prefix string, do func(*contai
 			return err
 		}
 		answer, err := pageOf(ctx, b, pager)
+		if err == nil && answer.Segment == nil {
+			err = errNoListing
+		}
 		if err != nil {
 			return err
 		}
