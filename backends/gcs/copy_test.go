@@ -4,8 +4,11 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/gcs"
+	"github.com/dossier-go/dossier/internal/stall"
 )
 
 // TestCopyWithALostAnswer is known again by its own id, although its source has another one.
@@ -75,4 +78,26 @@ func TestUpdateHeaderMakesANewVersion(t *testing.T) {
 	}
 	_, err = b.UpdateHeader(t.Context(), "a", to, dossier.Condition{Match: before.Version})
 	wantError(t, err, dossier.ErrPrecondition)
+}
+
+// TestStalledCopy ends, as a transfer does: a server that never answers must not hold the caller for ever.
+func TestStalledCopy(t *testing.T) {
+	t.Parallel()
+	f, release := newFake(t), make(chan struct{})
+	defer close(release)
+	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if isCopy(r) {
+			<-release
+		}
+		return false
+	}
+	b := f.backend(t, func(cfg *gcs.Config) {
+		*cfg = cfg.WithPause(time.Millisecond)
+		cfg.StallTimeout = 20 * time.Millisecond
+	})
+	if _, err := put(t, b, "a", "content", dossier.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.Copy(t.Context(), "b", "a", dossier.CopyOptions{})
+	wantError(t, err, dossier.ErrUnavailable, stall.ErrStalled)
 }

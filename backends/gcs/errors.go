@@ -3,6 +3,8 @@ package gcs
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 
 	"cloud.google.com/go/auth"
@@ -97,6 +99,28 @@ func describeToken(e *dossier.Error, err *auth.Error) {
 	if err.Temporary() {
 		e.Kind = dossier.ErrUnavailable
 	}
+}
+
+// session is the part of an address by which anybody may go on with a resumable upload.
+var session = regexp.MustCompile(`upload_id=[^&"\s]+`)
+
+// redacted is an error with another text.
+type redacted struct {
+	error
+	text string
+}
+
+func (e *redacted) Error() string { return e.text }
+func (e *redacted) Unwrap() error { return e.error }
+
+// withoutSession takes the address of a resumable upload, which is a secret, out of an error.
+func withoutSession(err error) error {
+	var broken *url.Error
+	if !errors.As(err, &broken) {
+		return err
+	}
+	broken.URL = session.ReplaceAllString(broken.URL, "upload_id=…")
+	return &redacted{err, session.ReplaceAllString(err.Error(), "upload_id=…")}
 }
 
 func describeNetwork(e *dossier.Error, err error) {

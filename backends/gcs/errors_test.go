@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/backends/gcs"
 )
 
 // TestWhatTheStoreAnswersIsToldApart: "not found" only on positive evidence, and the rest by what the caller can do.
@@ -129,6 +130,26 @@ func TestOutagesAreNeverNotFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnUploadIsMissedOnlyIfTheStoreSaysSo: an answer from somebody else is no reason to believe that an upload has ended.
+func TestAnUploadIsMissedOnlyIfTheStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		code := http.StatusServiceUnavailable
+		if isMedia(r) {
+			code = http.StatusNotFound
+		}
+		w.WriteHeader(code)
+		return true
+	}
+	b := f.backend(t, func(cfg *gcs.Config) { *cfg = cfg.WithPause(time.Millisecond) })
+	err := b.AbortUpload(t.Context(), dossier.Upload{Key: "a", ID: strings.Repeat("A", 26)})
+	wantError(t, err, dossier.ErrUnavailable)
+	if errors.Is(err, dossier.ErrNotExist) {
+		t.Error(err)
 	}
 }
 

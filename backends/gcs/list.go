@@ -41,7 +41,7 @@ func (b *Backend) list(ctx context.Context, opts dossier.ListOptions, yield func
 			return nil
 		}
 	}
-	m.flush("\U0010FFFF")
+	m.flush("\U0010FFFF") // no key begins with it
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +247,19 @@ func TestStalledUpload(t *testing.T) {
 			t.Errorf("%v: nobody cancelled", err)
 		}
 		close(release)
+	}
+}
+
+// TestAddressOfAnUploadIsASecret: whoever knows it may go on with the upload, without credentials.
+func TestAddressOfAnUploadIsASecret(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.before = func(_ http.ResponseWriter, r *http.Request) bool { return r.URL.Query().Has("upload_id") && cut() }
+	_, err := put(t, f.backend(t, nil), "a", large, dossier.PutOptions{})
+	wantError(t, err, dossier.ErrUnavailable, io.EOF)
+	var cause *url.Error
+	if strings.Contains(err.Error(), "session0") || !errors.As(err, &cause) || strings.Contains(cause.Error(), "session0") {
+		t.Errorf("%v tells the address, or nothing", err)
 	}
 }
 

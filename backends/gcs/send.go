@@ -44,7 +44,7 @@ func (s *sender) write(content []byte) error {
 // commit ends the upload. It is also for writers that failed while writing: they do not send anything more, and say why.
 func (s *sender) commit() (*storage.ObjectAttrs, error) {
 	if err := s.guard.during(s.writer.Close); err != nil {
-		return nil, s.guard.explain(err)
+		return nil, withoutSession(s.guard.explain(err))
 	}
 	return s.writer.Attrs(), nil
 }

@@ -131,7 +131,10 @@ func (b *Backend) load(ctx context.Context, up dossier.Upload) (*upload, error) 
 	})
 	switch {
 	case missing(err):
-		return nil, errors.Join(noUpload(up.ID), b.absent(ctx, err))
+		if err = b.absent(ctx, err); errors.Is(err, dossier.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", noUpload(up.ID), err)
+		}
+		return nil, err
 	case err != nil:
 		return nil, g.explain(err)
 	case u.Key != up.Key:

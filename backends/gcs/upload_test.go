@@ -36,11 +36,12 @@ func one(t *testing.T, b *gcs.Backend, opts dossier.PutOptions) (dossier.Upload,
 }
 
 // TestCompletedByAnotherMeanwhile: the parts that are gone then were not wrong, the upload has ended. The other one may come
-// before the parts are listed, and before they are read.
+// before the parts are listed, before they are read, and before the upload is claimed.
 func TestCompletedByAnotherMeanwhile(t *testing.T) {
 	s := testServer(t)
 	for what, is := range map[string]func(*http.Request) bool{
-		"listing": func(r *http.Request) bool { return strings.HasPrefix(r.URL.Query().Get("prefix"), ".dossier/parts/") },
+		"listing":  func(r *http.Request) bool { return strings.HasPrefix(r.URL.Query().Get("prefix"), ".dossier/parts/") },
+		"claiming": isUpload,
 		"reading": func(r *http.Request) bool {
 			return strings.Contains(r.URL.Path, "/.dossier/parts/") && r.Method == http.MethodGet
 		},
@@ -61,6 +62,25 @@ func TestCompletedByAnotherMeanwhile(t *testing.T) {
 			t.Errorf("%s: %q, %v", what, content, err)
 		}
 	}
+}
+
+// TestPartReplacedWhileItIsJoined: what is joined are the parts that were named, not what has their names now.
+func TestPartReplacedWhileItIsJoined(t *testing.T) {
+	s := testServer(t)
+	other := s.fresh(t).(*gcs.Backend)
+	upload, parts := one(t, other, dossier.PutOptions{})
+	now := first(1)
+	b := s.backend(t, s.clientOver(t, hooked{func(r *http.Request) error {
+		if strings.HasSuffix(r.URL.Path, "/compose") && now() {
+			_, err := other.PutPart(t.Context(), upload, 1, dossier.BytesSource([]byte("another")))
+			return err
+		}
+		return nil
+	}}), bucketOf(other))
+	_, err := b.CompleteUpload(t.Context(), upload, parts)
+	wantError(t, err, dossier.ErrInvalid)
+	_, err = b.Stat(t.Context(), "a")
+	wantError(t, err, dossier.ErrNotExist)
 }
 
 // TestUploadThatCouldNotBeRemoved: the object is there, so nobody is told of an unfinished upload, and Reclaim finds it.

@@ -20,7 +20,7 @@ func (b *Backend) AbortUpload(ctx context.Context, up dossier.Upload) error {
 		return fail("abort upload", up.Key, err)
 	}
 	u, err := b.load(ctx, up)
-	if errors.Is(err, dossier.ErrNotExist) && !errors.Is(err, dossier.ErrNoContainer) {
+	if errors.Is(err, dossier.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
