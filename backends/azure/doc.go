@@ -32,6 +32,10 @@
 //     errors.ErrUnsupported. The service ignores query parameters that it does not know. A PUT must have a Content-Length;
 //     DELETE of a missing object answers 404. A signed PUT that is bound to create-only has the permission to create without
 //     that to write.
+//   - A signed URL of a part grants writing the hidden object for which the parts of that upload are staged, whatever block the
+//     request names: its holder can also send other parts of the same upload, or spoil it, until the URL ends, but reach no
+//     other key. Sizes are those of the service, and what PutOptions.Expect asks for is verified by reading the whole; without
+//     it a holder who gives a block a forged name can have checksums stored with which every full read fails.
 //   - Header and metadata are two requests: see [Backend.UpdateHeader].
 //   - An object with snapshots cannot be deleted alone, one under a lease or immutability policy not at all
 //     (dossier.ErrConflict, dossier.ErrPermission). One in the archive tier cannot be read (dossier.ErrConflict).

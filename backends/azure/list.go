@@ -17,7 +17,7 @@ import (
 // the key rules, folders of accounts with a hierarchical namespace, and blocks that are not committed are not shown.
 //
 // The service may sort characters beyond U+FFFF before those from U+E000 on, as UTF-16 has them; keys with such characters
-// are held back and yielded in byte order.
+// are held back in memory and yielded in byte order, at the latest when the keys that begin alike up to there are over.
 func (b *Backend) List(ctx context.Context, opts dossier.ListOptions) iter.Seq2[dossier.Info, error] {
 	return func(yield func(dossier.Info, error) bool) {
 		if err := b.check(ctx, dossier.CheckListOptions(opts)); err != nil {
