@@ -110,8 +110,9 @@ func TestAURLEndsWithItsKey(t *testing.T) {
 		if life := one.NotAfter.Sub(began); life > dossier.MaxSignedLife || life < dossier.MaxSignedLife-time.Hour {
 			t.Errorf("it lives %v", life)
 		}
-		if se := must[*url.URL](t)(url.Parse(one.URL)).Query().Get("se"); se != one.NotAfter.Format(time.RFC3339) {
-			t.Errorf("the URL ends at %s, NotAfter is %s", se, one.NotAfter)
+		query := must[*url.URL](t)(url.Parse(one.URL)).Query()
+		if end := one.NotAfter.Format(time.RFC3339); query.Get("se") != end || query.Get("ske") < end {
+			t.Errorf("the URL ends at %s, its key at %s, NotAfter is %s", query.Get("se"), query.Get("ske"), end)
 		}
 	})
 }

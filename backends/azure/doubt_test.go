@@ -270,3 +270,18 @@ func TestSignedPartsCannotLie(t *testing.T) {
 		wants(t, name, err, dossier.ErrNotExist)
 	}
 }
+
+// TestRangesAreThoseAskedFor: to the service no length means everything up to the end, to a caller nothing.
+func TestRangesAreThoseAskedFor(t *testing.T) {
+	t.Parallel()
+	_, b := newFake(t, nil)
+	put(t, b, "a", "content")
+	for r, want := range map[dossier.Range]string{
+		{Offset: 3}: "", {Offset: 7}: "", {Offset: 3, Length: 2}: "te", {Offset: 3, Length: -1}: "tent", {Offset: -3}: "ent", {Length: 3}: "con", {}: "content",
+	} {
+		object := must[*dossier.Object](t)(b.Get(t.Context(), "a", dossier.GetOptions{Range: r}))
+		if got, err := io.ReadAll(object); err != nil || string(got) != want || object.Close() != nil {
+			t.Errorf("%+v: %q, %v; want %q", r, got, err, want)
+		}
+	}
+}
