@@ -2,6 +2,7 @@ package azure_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -284,4 +285,34 @@ func TestRangesAreThoseAskedFor(t *testing.T) {
 			t.Errorf("%+v: %q, %v; want %q", r, got, err, want)
 		}
 	}
+}
+
+// TestWhoLeavesIsToldTheTruth: what became of a write is found out, and what is hidden is removed, although the caller's
+// context is over.
+func TestWhoLeavesIsToldTheTruth(t *testing.T) {
+	t.Parallel()
+	leaving := func() (*fakeService, *azure.Backend, context.Context) {
+		f, b := newFake(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		f.lose = func(r *http.Request) bool {
+			if isPut(r) {
+				cancel()
+			}
+			return isPut(r)
+		}
+		return f, b, ctx
+	}
+	_, b, ctx := leaving()
+	info, err := b.Put(ctx, "a", dossier.BytesSource([]byte("content")), dossier.PutOptions{})
+	if now := must[dossier.Info](t)(b.Stat(t.Context(), "a")); err != nil || now.Version != info.Version {
+		t.Errorf("put: %v, but there is %+v", err, now)
+	}
+	f, b, ctx := leaving()
+	_, err = b.CreateUpload(ctx, "a", dossier.PutOptions{})
+	wants(t, "create upload", err, context.Canceled)
+	if f.mu.Lock(); len(f.blobs) != 0 {
+		t.Error("the record of an upload is left")
+	}
+	f.mu.Unlock()
 }
