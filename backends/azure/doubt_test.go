@@ -357,3 +357,27 @@ func TestAnUpdateIsOfOneVersion(t *testing.T) {
 		wants(t, comp, err, dossier.ErrPrecondition)
 	}
 }
+
+// TestReclaimAsksForTheUploadOfBlocksWithoutATime, as the service lists those that were never committed.
+func TestReclaimAsksForTheUploadOfBlocksWithoutATime(t *testing.T) {
+	t.Parallel()
+	f, b := newFake(t, nil)
+	up := must[dossier.Upload](t)(b.CreateUpload(t.Context(), "a", dossier.PutOptions{}))
+	dropped := false
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		prefix, item := r.URL.Query().Get("prefix"), ""
+		dropped = dropped || r.Method == http.MethodPut
+		if r.URL.Query().Get("comp") != "list" {
+			return false
+		}
+		if strings.HasSuffix(prefix, "/parts/") { // the upload itself began after the uploads had been listed
+			item = "<Blob><Name>" + prefix + up.ID + "</Name><Properties></Properties></Blob>"
+		}
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = io.WriteString(w, `<?xml version="1.0"?><EnumerationResults><Blobs>`+item+`</Blobs></EnumerationResults>`)
+		return true
+	}
+	if report, err := b.Reclaim(t.Context(), 0); err != nil || dropped || report != (dossier.ReclaimReport{}) {
+		t.Errorf("%+v, %v, dropped: %v", report, err, dropped)
+	}
+}
