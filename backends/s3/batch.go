@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"sync"
@@ -32,7 +33,7 @@ func (b *Backend) DeleteBatch(ctx context.Context, keys iter.Seq[string]) iter.S
 				}
 				continue
 			}
-			if chunk = append(chunk, key); len(chunk) == b.chunkSize() {
+			if chunk = append(chunk, key); len(chunk) >= b.chunkSize() {
 				if !b.deleteChunk(ctx, chunk, yield) {
 					return
 				}
@@ -150,10 +151,18 @@ func (b *Backend) deleteMany(ctx context.Context, keys []string, mode BatchMode)
 	for _, failed := range out.Errors {
 		code := aws.ToString(failed.Code)
 		if code != "NoSuchKey" {
-			failures[aws.ToString(failed.Key)] = &smithy.GenericAPIError{Code: code, Message: aws.ToString(failed.Message)}
+			failures[aws.ToString(failed.Key)] = failureOf(&smithy.GenericAPIError{Code: code, Message: aws.ToString(failed.Message)})
 		}
 	}
 	return failures, nil
+}
+
+// failureOf is the error of one key; what the server failed in may have been done.
+func failureOf(err error) error {
+	if codeOf(err) == "ServiceUnavailable" || errors.Is(kindOfError(err), dossier.ErrUnavailable) {
+		return &unknownError{fmt.Errorf("%w: %w", dossier.ErrUnavailable, err)}
+	}
+	return err
 }
 
 // contentMD5 replaces the SDK's checksum by a Content-MD5, for servers of before 2024 (as the SDK's documentation of
@@ -184,7 +193,11 @@ func (b *Backend) deleteSingly(ctx context.Context, keys []string) map[string]er
 		tickets <- struct{}{}
 		group.Go(func() {
 			defer func() { <-tickets }()
-			if err := b.delete(ctx, key, ""); err != nil {
+			err := b.check(ctx)
+			if err == nil {
+				err = b.delete(ctx, key, "")
+			}
+			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failures[key] = err

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/dossier-go/dossier"
@@ -9,15 +11,26 @@ import (
 
 // busy are the multipart uploads that calls of this process are working on. Its zero value is empty.
 type busy struct {
-	creating sync.RWMutex // held for reading while an upload is created that has no id yet
 	mu       sync.Mutex
 	ids      map[string]int
+	creating map[chan struct{}]bool // of uploads that have no id yet; closed when they have
 }
 
 // create calls what creates an upload, and notes its id before anyone can take it for a forgotten one.
 func (b *busy) create(begin func() (id string, err error)) (string, error) {
-	b.creating.RLock()
-	defer b.creating.RUnlock()
+	done := make(chan struct{})
+	b.mu.Lock()
+	if b.creating == nil {
+		b.creating = map[chan struct{}]bool{}
+	}
+	b.creating[done] = true
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.creating, done)
+		close(done)
+	}()
 	id, err := begin()
 	if err == nil {
 		b.begin(id)
@@ -25,10 +38,19 @@ func (b *busy) create(begin func() (id string, err error)) (string, error) {
 	return id, err
 }
 
-// wait returns when every upload that was being created has its id.
-func (b *busy) wait() {
-	b.creating.Lock()
-	b.creating.Unlock() //nolint:staticcheck // it was for the waiting
+// wait returns when every upload that is being created now has its id. New ones do not wait for it.
+func (b *busy) wait(ctx context.Context) error {
+	b.mu.Lock()
+	creating := slices.Collect(maps.Keys(b.creating))
+	b.mu.Unlock()
+	for _, done := range creating {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return dossier.ContextError(ctx)
+		}
+	}
+	return nil
 }
 
 func (b *busy) begin(id string) {

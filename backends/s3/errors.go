@@ -54,9 +54,28 @@ func fail(op, key string, err error) error {
 	if leak := (*leakError)(nil); errors.As(err, &leak) {
 		e.Leaked = &leak.upload
 	}
-	e.Status, e.RequestID, e.RetryAfter = answerOf(err)
-	e.Kind = kindOf(e, err)
+	first, cleaned := beforeCleanUp(err)
+	e.Status, e.RequestID, e.RetryAfter = answerOf(first)
+	e.Kind = kindOf(e, first)
+	if cleaned {
+		e.Err = err // with what went wrong in cleaning up
+	}
 	return e
+}
+
+// beforeCleanUp is err without what went wrong when it was cleaned up after, which does not say what kind of error it is.
+func beforeCleanUp(err error) (first error, cleaned bool) {
+	if leak, ok := err.(*leakError); ok { //nolint:errorlint // it is the outermost
+		return beforeCleanUp(leak.err)
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what uploader.Upload and abandon join
+		parts := joined.Unwrap()
+		if _, ok := parts[len(parts)-1].(*uploader.AbortError); ok && len(parts) > 1 { //nolint:errorlint // see above
+			first, _ := beforeCleanUp(parts[0])
+			return first, true
+		}
+	}
+	return err, false
 }
 
 // answerOf says what is known of the server's answer.
@@ -123,6 +142,10 @@ func kindOfAnswer(e *dossier.Error, err error) error {
 		if slices.Contains(row.statuses, e.Status) {
 			return row.apply(e, err)
 		}
+	}
+	if e.Status != 0 && e.Status < http.StatusMultipleChoices { // the answer was cut off, or is not the store's
+		e.Retryable = true
+		return dossier.ErrUnavailable
 	}
 	if e.Status < http.StatusInternalServerError {
 		return nil

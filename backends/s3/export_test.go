@@ -15,3 +15,12 @@ var (
 	EscapeValue   = escapeValue
 	UnescapeValue = unescapeValue
 )
+
+// Busy is what is known of uploads under way.
+type Busy = busy
+
+// Create and Wait are those of Busy.
+var (
+	Create = (*busy).create
+	Wait   = (*busy).wait
+)

@@ -180,5 +180,6 @@ func headOf(out *s3.GetObjectOutput, size int64) *s3.HeadObjectOutput {
 		ContentDisposition: out.ContentDisposition, ContentEncoding: out.ContentEncoding, ContentLanguage: out.ContentLanguage,
 		CacheControl: out.CacheControl, Metadata: out.Metadata, ChecksumType: out.ChecksumType, ChecksumCRC32C: out.ChecksumCRC32C,
 		ChecksumCRC64NVME: out.ChecksumCRC64NVME, ChecksumSHA256: out.ChecksumSHA256,
+		StorageClass: out.StorageClass, TagCount: out.TagCount,
 	}
 }

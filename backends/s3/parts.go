@@ -72,11 +72,13 @@ func (w *write) complete(ctx context.Context, c completion) error {
 	trace := b.slow()
 	out, err := b.client.CompleteMultipartUpload(ctx, in, trace.options)
 	if err == nil {
-		w.answered(out.ETag, out.ResultMetadata)
-		return nil
+		w.answeredAt(out.ResultMetadata)
+		if err = w.answered(trace, out.ETag); err == nil {
+			return nil
+		}
 	}
 	if codeOf(err) == "NoSuchUpload" && trace.attempts > 1 {
-		trace.lost = true // perhaps an earlier attempt ended the upload
+		trace.lost, trace.silent = true, true // perhaps an earlier attempt ended the upload
 	}
 	return w.settle(ctx, trace, err)
 }
@@ -98,8 +100,11 @@ func (b *Backend) abort(ctx context.Context, key, id string) error {
 			return err
 		}
 		left, err := b.partsLeft(ctx, key, id)
-		if !left || err != nil || try == maxAborts {
+		if !left || err != nil {
 			return nil //nolint:nilerr // the upload was aborted; whether something arrived since cannot be known
+		}
+		if try == maxAborts {
+			return fmt.Errorf("%w: the upload is still there after %d abortions", dossier.ErrUnavailable, try)
 		}
 		if ended := rest(ctx, time.Duration(try)*50*time.Millisecond); ended != nil {
 			return ended
@@ -118,7 +123,7 @@ func (b *Backend) partsLeft(ctx context.Context, key, id string) (bool, error) {
 	return err == nil, err
 }
 
-// storedParts lists the parts of an upload by number, up to limit pages.
+// storedParts lists the parts of an upload by number.
 func (b *Backend) storedParts(ctx context.Context, key, id string, yield func(types.Part) bool) error {
 	in := &s3.ListPartsInput{Bucket: &b.bucket, Key: &key, UploadId: &id}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()

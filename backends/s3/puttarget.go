@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -110,7 +111,7 @@ func (t *putTarget) PutWhole(ctx context.Context, body *uploader.Body) error {
 		if err != nil {
 			return nil, err
 		}
-		t.answered(out.ETag, out.ResultMetadata)
+		t.answeredAt(out.ResultMetadata)
 		return out.ETag, nil
 	})
 }
@@ -146,7 +147,10 @@ func (w *write) begin(ctx context.Context, checksum Algorithm) (id string, err e
 	if err != nil {
 		return "", err
 	}
-	return aws.ToString(out.UploadId), nil
+	if aws.ToString(out.UploadId) == "" { // requests without an id would be about the object
+		return "", fmt.Errorf("%w: the answer names no upload", dossier.ErrUnavailable)
+	}
+	return *out.UploadId, nil
 }
 
 // abandon aborts an upload that the uploader does not know of, since Begin failed.

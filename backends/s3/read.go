@@ -89,6 +89,9 @@ func (r *read) reader(ctx context.Context, info dossier.Info, body io.ReadCloser
 
 // reopen asks for the rest of the version that is being read.
 func (r *read) reopen(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if r.match == "" {
+		return nil, fmt.Errorf("%w: without an ETag the rest of the same version cannot be asked for", dossier.ErrPrecondition)
+	}
 	from := r.first + offset
 	next := &read{b: r.b, key: r.key, match: r.match, span: fmt.Sprintf("bytes=%d-%d", from, r.last-1)}
 	body, out, err := next.request(ctx)

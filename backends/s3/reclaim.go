@@ -37,7 +37,9 @@ func (b *Backend) Reclaim(ctx context.Context, olderThan time.Duration) (report 
 		}
 		return true
 	})
-	b.writing.wait()
+	if err == nil {
+		err = b.writing.wait(ctx)
+	}
 	for _, one := range old {
 		if err == nil {
 			err = b.reclaimUpload(ctx, one.key, one.id, before, &report)

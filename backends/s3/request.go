@@ -44,6 +44,8 @@ func (t *trace) options(o *s3.Options) {
 
 func (t *trace) add(stack *middleware.Stack) error {
 	err := stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("dossierAttempt", t.attempt), "Retry", middleware.After)
+	err = errors.Join(err, stack.Deserialize.Insert(
+		middleware.DeserializeMiddlewareFunc("dossierAnswer", answered), "OperationDeserializer", middleware.After))
 	for _, field := range t.header {
 		err = errors.Join(err, smithyhttp.SetHeaderValue(field[0], field[1])(stack))
 	}

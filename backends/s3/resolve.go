@@ -107,12 +107,14 @@ func triesFor(err error) int {
 func (w *write) settled(ctx context.Context, t *trace, request func() (etag *string, err error)) error {
 	for try := 1; ; try++ {
 		etag, err := request()
-		setDefault(&w.etag, aws.ToString(etag))
+		if err == nil {
+			err = w.answered(t, etag)
+		}
 		if try >= triesFor(err) {
 			return w.settle(ctx, t, err)
 		}
 		if ended := rest(ctx, time.Duration(try)*20*time.Millisecond); ended != nil {
-			return errors.Join(ended, err)
+			return w.settle(ctx, t, errors.Join(ended, err))
 		}
 	}
 }
@@ -157,9 +159,18 @@ func (w *write) described() dossier.Info {
 	}
 }
 
-// answered takes over what the answer to a write says.
-func (w *write) answered(etag *string, metadata middleware.Metadata) {
-	setDefault(&w.etag, aws.ToString(etag))
+// answered takes over the ETag of the answer to a write. Without one it is not the store's answer, or it was cut off.
+func (w *write) answered(t *trace, etag *string) error {
+	if aws.ToString(etag) == "" {
+		t.lost, t.silent = true, true
+		return fmt.Errorf("%w: the answer to a write has no ETag", dossier.ErrUnavailable)
+	}
+	w.etag = aws.ToString(etag)
+	return nil
+}
+
+// answeredAt takes over the time of the answer.
+func (w *write) answeredAt(metadata middleware.Metadata) {
 	if at, ok := awsmiddleware.GetServerTime(metadata); ok {
 		w.changed = at
 	}

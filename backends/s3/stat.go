@@ -26,25 +26,19 @@ func (b *Backend) Stat(ctx context.Context, key string) (dossier.Info, error) {
 	return infoOf(key, head), nil
 }
 
-// head asks for the description of an object. Its error says what is wrong: NoSuchKey, NoSuchBucket, which credentials.
+// head asks for the description of an object. The answer to a HEAD that is refused does not say why, and may be of a proxy:
+// that to a GET says what is wrong, as NoSuchKey, NoSuchBucket, or which credentials, or describes the object after all.
 func (b *Backend) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
-	for again := range 2 {
-		head, err := b.headOnce(ctx, key)
-		code := status(err)
-		if err == nil || code < http.StatusBadRequest || code >= http.StatusInternalServerError {
-			return head, err
-		}
-		reason := b.reason(ctx, key)
-		switch {
-		case reason != nil:
-			return nil, reason
-		case again > 0 && code == http.StatusNotFound:
-			return nil, fmt.Errorf("%w: it comes and goes: %w", dossier.ErrNotExist, err) // the bucket answers, so it is there
-		case again > 0:
-			return nil, err
-		}
+	head, err := b.headOnce(ctx, key)
+	code := status(err)
+	if err == nil || code < http.StatusBadRequest || code >= http.StatusInternalServerError {
+		return head, err
 	}
-	return nil, nil // not reached
+	body, out, err := (&read{b: b, key: key}).request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return headOf(out, aws.ToInt64(out.ContentLength)), body.Close()
 }
 
 func (b *Backend) headOnce(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
@@ -54,21 +48,6 @@ func (b *Backend) headOnce(ctx context.Context, key string) (*s3.HeadObjectOutpu
 	}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()
 	return b.client.HeadObject(ctx, in, b.small().options)
-}
-
-// reason asks for one byte of an object, because the answer to that has a body that says why there is none. It is nil when
-// there is an object after all.
-func (b *Backend) reason(ctx context.Context, key string) error {
-	in := &s3.GetObjectInput{Bucket: &b.bucket, Key: &key, Range: aws.String("bytes=0-0")}
-	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = b.cfg.SSE.customer()
-	out, err := b.client.GetObject(ctx, in, b.small().options)
-	if err == nil {
-		return out.Body.Close()
-	}
-	if status(err) == http.StatusRequestedRangeNotSatisfiable { // an empty object
-		return nil
-	}
-	return positive(err)
 }
 
 // positive makes a 404 without a code of the API, as of a proxy or a wrong endpoint, no statement about an object.
