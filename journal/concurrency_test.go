@@ -177,7 +177,7 @@ func testPendingWaitsForTheTransaction(t *testing.T) {
 func (l *ledger) waitForLock() {
 	l.t.Helper()
 	query := map[string]string{
-		"postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+		"postgresql": "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema() AND wait_event_type = 'Lock'",
 		"mysql": "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id " +
 			"WHERE p.db = database() AND t.trx_state = 'LOCK WAIT'",
 	}[databaseOf(l.t)]

@@ -320,7 +320,7 @@ func testSchemaUpAndDown(t *testing.T) {
 	var left int
 	must(t, l.db.DB.QueryRow(map[string]string{
 		"sqlite":     "SELECT count(*) FROM sqlite_master WHERE name LIKE 'dossier%'",
-		"postgresql": "SELECT count(*) FROM pg_class WHERE relname LIKE 'dossier%'",
+		"postgresql": "SELECT count(*) FROM pg_class WHERE relname LIKE 'dossier%' AND relnamespace = CAST(current_schema() AS regnamespace)",
 		"mysql":      "SELECT count(*) FROM information_schema.tables WHERE table_schema = database()",
 	}[databaseOf(t)]).Scan(&left))
 	want(t, "tables and indexes after the down migration", left, 0)

@@ -2,7 +2,7 @@ package session
 
 // What the tests need of the inside.
 var (
-	CheckStatement = checkStatement
+	CheckStatement = sqliteSyntax.check
 	LockOpened     = lockOpened
 	ReadSideFile   = readSideFile
 )

@@ -54,7 +54,7 @@ func startMariaDB() (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	s := &server{process: p, folder: folder, driver: "mysql", system: "mysql"}
+	s := &server{process: p, folder: folder, driver: "mysql", system: "mysql", create: "CREATE DATABASE", drop: "DROP DATABASE"}
 	s.dsn = func(database string) string {
 		return fmt.Sprintf("test:test@tcp(127.0.0.1:%d)/%s?parseTime=true&clientFoundRows=true", port, database)
 	}

@@ -51,9 +51,9 @@ func startPostgreSQL() (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	s := &server{process: p, folder: folder, driver: "pgx", system: "postgres", force: " WITH (FORCE)"}
-	s.dsn = func(database string) string {
-		return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", port, database)
+	s := &server{process: p, folder: folder, driver: "pgx", system: "public", create: "CREATE SCHEMA", drop: "DROP SCHEMA", all: " CASCADE"}
+	s.dsn = func(schema string) string {
+		return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&search_path=%s&application_name=%s", port, schema, schema)
 	}
 	if err := s.ready(); err != nil {
 		return nil, errors.Join(err, s.stop())
