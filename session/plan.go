@@ -97,13 +97,14 @@ func (m *Manager) planField(p *plan, t reflect.Type, field *schema.Field) error 
 // planType sets the column's type for CreateSchema, and has times written in UTC where the column keeps no zone.
 func (m *Manager) planType(field *schema.Field) {
 	traits := m.engine.traits()
-	if field.IndirectType == uuidType && field.UserSQLType == "" {
+	own := field.Tag.HasOption("type") // bun sets UserSQLType without it too
+	if field.IndirectType == uuidType && !own {
 		field.CreateTableSQLType = traits.uuid
 	}
 	if field.IndirectType != timeType || traits.time == "" {
 		return
 	}
-	if field.UserSQLType == "" {
+	if !own {
 		field.CreateTableSQLType = traits.time
 	}
 	appendTime := field.Append
@@ -187,9 +188,8 @@ func (m *Manager) bindScan(f *fileField) error {
 		return fmt.Errorf("%w: another manager over this bun.DB has another registry; make a bun.DB for each over the same sql.DB",
 			dossier.ErrConflict)
 	}
-	field.CreateTableSQLType = m.engine.traits().file
-	if field.UserSQLType != "" {
-		field.CreateTableSQLType = field.UserSQLType
+	if !field.Tag.HasOption("type") {
+		field.CreateTableSQLType = m.engine.traits().file
 	}
 	field.Scan = func(dest reflect.Value, src any) error {
 		if asked, ok := src.(*binding); ok {
