@@ -36,3 +36,24 @@ func MySQLNumber(err error) int {
 	}
 	return 0
 }
+
+// Retryable reports whether err says that a statement lost against others, with a serialization failure, a deadlock, a
+// lock that was not given in time or a busy database, and that it, or its whole transaction, may succeed when it is tried
+// again. Errors are recognised by their codes: those of SQLite's (modernc.org/sqlite), PostgreSQL's (any driver with
+// SQLState) and MySQL's drivers.
+func Retryable(err error) bool {
+	var sqlite interface{ Code() int }
+	if errors.As(err, &sqlite) {
+		code := sqlite.Code() & 0xFF
+		return code == 5 || code == 6 // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
+	}
+	switch SQLState(err) {
+	case "40001", "40P01", "55P03":
+		return true
+	}
+	switch MySQLNumber(err) {
+	case 1020, 1205, 1213:
+		return true
+	}
+	return false
+}
