@@ -24,8 +24,8 @@ type Manager struct {
 	planMu  sync.Mutex
 	engine  engine
 	level   sql.IsolationLevel // of sessions that ask for none
-	turns   chan struct{}      // see makeTurns
-	sideDir string             // where side files are, or "" for a database in memory
+	turns   turns
+	sideDir string // where side files are, or "" for a database in memory
 	due     dueOrders
 }
 
@@ -70,7 +70,6 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	if err := engine.examine(ctx, m); err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
 	}
-	m.turns = m.makeTurns()
 	return m, nil
 }
 
