@@ -53,7 +53,7 @@ func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) 
 	if err := s.orderUnused(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.checkUnseen(ctx, true); err != nil {
+	if err := s.checkUnseen(ctx); err != nil {
 		return nil, err
 	}
 	outcome, err := s.settle(ctx, s.tx.commit(ctx))

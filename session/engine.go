@@ -36,11 +36,11 @@ type traits struct {
 	seesOthers bool
 	// keepsLocks: rows that were changed inside a savepoint stay locked when it is undone.
 	keepsLocks bool
-	// losesSilently: an error that ends a transaction can go past the session, in the Scan of a sql.Row. The statement
-	// tells, where it fails; mark comes before the query, where one is needed.
-	losesSilently, mark string
-	// goesOn: after such an error statements are executed, each for itself, and must not be sent.
+	// goesOn: after an error that ended the transaction statements are executed, each for itself. The error can go past the
+	// session, in rows that the caller does not read to their end.
 	goesOn bool
+	// commit ends the transaction, or is an error when it was ended already.
+	commit string
 	// Types of columns.
 	file, uuid, time string
 	syntax           syntax

@@ -127,8 +127,9 @@ func (c *faultConn) IsValid() bool {
 	return !ok || v.IsValid()
 }
 
-// statementStep names a statement by its first three words.
+// statementStep names a statement by its first three words, without those that come before a COMMIT.
 func statementStep(query string) string {
+	query = strings.TrimPrefix(query, "(SELECT 1); ")
 	words := strings.Fields(query)
 	if len(words) > 3 {
 		words = words[:3]

@@ -55,6 +55,9 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	if err != nil {
 		return nil, err
 	}
+	if err := g.s.watch(g.s.tx.doubt(ctx, query)); err != nil {
+		return nil, err
+	}
 	rows, err := g.run(conn, len(args)).QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, g.s.watch(err)
@@ -71,7 +74,7 @@ func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *
 		_ = g.s.watch(err)
 		return g.refused(ctx, query, err)
 	}
-	if err := g.s.watch(g.s.tx.doubt(ctx)); err != nil {
+	if err := g.s.watch(g.s.tx.doubt(ctx, query)); err != nil {
 		return g.refused(ctx, query, err)
 	}
 	row := g.run(conn, len(args)).QueryRowContext(ctx, query, args...)
@@ -128,7 +131,7 @@ func (s *Session) open(ctx context.Context) error {
 		return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
 	}
 	if s.tx != nil {
-		return s.checkUnseen(ctx, s.m.engine.traits().goesOn)
+		return s.checkUnseen(ctx)
 	}
 	if s.readOnly {
 		return fmt.Errorf("%w: the unit of work is read-only; read with Get, Stream or the manager's DB", dossier.ErrInvalid)
@@ -146,10 +149,10 @@ func (s *Session) open(ctx context.Context) error {
 }
 
 // checkUnseen finds errors that went past the session while the caller read rows: the transaction may have been rolled back
-// since. verify asks the database, too, after a query whose error cannot be known.
-func (s *Session) checkUnseen(ctx context.Context, verify bool) error {
+// since.
+func (s *Session) checkUnseen(ctx context.Context) error {
 	err := s.tx.unseen()
-	if err == nil && verify {
+	if err == nil {
 		err = s.tx.verify(ctx)
 	}
 	if s.watch(err) == nil {

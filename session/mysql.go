@@ -160,8 +160,7 @@ func (*mysql) over(ctx context.Context, t *transaction, err error) bool {
 // asked for more.
 func (*mysql) traits() traits {
 	return traits{
-		lock: "UPDATE", seesOthers: true, keepsLocks: true, goesOn: true,
-		mark: "SAVEPOINT dossier_row", losesSilently: "RELEASE SAVEPOINT dossier_row",
+		lock: "UPDATE", seesOthers: true, keepsLocks: true, goesOn: true, commit: "COMMIT",
 		file: "JSON", uuid: "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin", time: "DATETIME(6)", syntax: mysqlSyntax,
 	}
 }

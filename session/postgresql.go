@@ -17,6 +17,10 @@ type postgresql struct{}
 // oldestPostgreSQL has SKIP LOCKED and ON CONFLICT.
 const oldestPostgreSQL = 90500
 
+// commitPostgreSQL fails in a transaction that an error has ended, which the session need not have seen: in rows that the
+// caller did not read to their end. COMMIT alone would roll back and report success.
+const commitPostgreSQL = "(SELECT 1); COMMIT"
+
 func (postgresql) examine(ctx context.Context, m *Manager) error {
 	if err := m.notAlone(); err != nil {
 		return err
@@ -42,6 +46,9 @@ func examinePostgreSQL(ctx context.Context, pool *bun.DB) error {
 	case standard != "on":
 		return fmt.Errorf("%w: standard_conforming_strings is %s, with which backslashes in strings are not what bun takes them for",
 			dossier.ErrInvalid, standard)
+	}
+	if _, err := pool.DB.ExecContext(ctx, "(SELECT 1); (SELECT 1)"); err != nil {
+		return fmt.Errorf("%w: the driver takes no two statements at once, which the end of a transaction needs: %w", errors.ErrUnsupported, err)
 	}
 	return nil
 }
@@ -89,6 +96,6 @@ func refusedCommit(state string) bool {
 // library makes; json keeps the order of keys and white space too, which nobody needs, and has no equality.
 func (postgresql) traits() traits {
 	return traits{
-		lock: "UPDATE", losesSilently: "SELECT 1", file: "JSONB", uuid: "UUID", syntax: postgresqlSyntax,
+		lock: "UPDATE", commit: commitPostgreSQL, file: "JSONB", uuid: "UUID", syntax: postgresqlSyntax,
 	}
 }

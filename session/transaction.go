@@ -45,24 +45,33 @@ func (t *transaction) closeRows() {
 	t.rows = nil
 }
 
-// doubt prepares for an error that the session will not see.
-func (t *transaction) doubt(ctx context.Context) error {
+// mark is the savepoint that is there as long as the transaction is.
+const mark = "dossier_mark"
+
+// doubt prepares for a query of the caller's whose error the session may not see, where statements after it would be
+// executed outside of the transaction. A plain read waits for nobody and cannot end it.
+func (t *transaction) doubt(ctx context.Context, query string) error {
 	traits := t.m.engine.traits()
-	t.unsure = traits.losesSilently != ""
-	if traits.mark == "" {
+	if !traits.goesOn || t.unsure || t.level != sql.LevelSerializable && plainRead(traits.syntax.words(query)) {
 		return nil
 	}
-	return t.statement(ctx, traits.mark)
+	t.unsure = true
+	return t.statement(ctx, "SAVEPOINT "+mark)
 }
 
-// verify returns an error unless the transaction is as it was before doubt.
+func plainRead(words []string) bool {
+	return len(words) > 0 && slices.Contains([]string{"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN", "DESCRIBE", "DESC"}, words[0]) &&
+		!slices.Contains(words, "UPDATE") && !slices.Contains(words, "SHARE")
+}
+
+// verify returns an error unless the transaction is the one that it was before doubt.
 func (t *transaction) verify(ctx context.Context) error {
 	if !t.unsure {
 		return nil
 	}
 	t.unsure = false
-	if err := t.statement(ctx, t.m.engine.traits().losesSilently); err != nil {
-		return fmt.Errorf("a statement failed and the database ended the transaction: %w", err)
+	if err := t.statement(ctx, "RELEASE SAVEPOINT "+mark); err != nil {
+		return fmt.Errorf("a query failed and the database ended the transaction: %w", err)
 	}
 	return nil
 }
@@ -120,7 +129,7 @@ func (t *transaction) statement(ctx context.Context, query string) error {
 // commit sends COMMIT. After an error the transaction may still be open; see settle.
 func (t *transaction) commit(ctx context.Context) error {
 	t.closeRows()
-	return t.statement(ctx, "COMMIT")
+	return t.statement(ctx, t.m.engine.traits().commit)
 }
 
 // rollback ends the transaction. If ROLLBACK fails the connection is closed, which rolls back too.
