@@ -138,7 +138,7 @@ func TestDeadlockLeavesNothing(t *testing.T) { onServers(t, testDeadlockLeavesNo
 func testDeadlockLeavesNothing(t *testing.T) {
 	t.Helper()
 	t.Parallel()
-	const query = "SELECT title FROM documents WHERE title = 'b' FOR UPDATE"
+	const query = "SELECT title FROM documents WHERE title > 'a' FOR UPDATE" // a range, so that the error comes with the rows
 	for name, lock := range map[string]func(ctx context.Context, s *session.Session, b *document) error{
 		"row": func(ctx context.Context, s *session.Session, _ *document) error {
 			var title string
@@ -154,7 +154,7 @@ func testDeadlockLeavesNothing(t *testing.T) {
 			return rows.Err()
 		},
 		"bun": func(ctx context.Context, s *session.Session, _ *document) error {
-			return s.IDB().NewSelect().Model(&document{}).Where("title = 'b'").For("UPDATE").Scan(ctx)
+			return s.IDB().NewSelect().Model(&document{}).Where("title > 'a'").For("UPDATE").Scan(ctx)
 		},
 		"Lock": func(ctx context.Context, s *session.Session, b *document) error { return s.Lock(ctx, b) },
 		"Update": func(ctx context.Context, s *session.Session, b *document) error {
