@@ -1,7 +1,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint
 TOOL := go tool -modfile=tools/go.mod
-MODULES := . benchmarks tools tools/testcount tools/browsertest
+MODULES := . benchmarks tools tools/testcount tools/browsertest tools/servers tools/minio
 
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,10 @@ fmt-check: $(LINT) ## fail when make fmt would change something
 .PHONY: test
 test: ## run every test (installs what is missing on Debian)
 	./scripts/test
+
+.PHONY: servers
+servers: ## start the object stores of the tests in the background and print their environment
+	@./scripts/servers start
 
 .PHONY: test-long
 test-long: ## run the suite many times and fuzz for long (hours)

@@ -65,10 +65,12 @@ type Header struct {
 
 // Info describes one version of one object. Listed entries may leave Header, Metadata and Checksums empty.
 type Info struct {
-	Key      string
-	Size     int64 // bytes
-	Version  Version
-	ETag     string // quoted, as in RFC 9110; "" when the store has none
+	Key     string
+	Size    int64 // bytes
+	Version Version
+	ETag    string // quoted, as in RFC 9110; "" when the store has none
+	// ModTime is the time of the last change. In what Put returns it may be seconds later than what Stat says, where the store
+	// does not tell it.
 	ModTime  time.Time
 	Header   Header
 	Metadata map[string]string

@@ -172,7 +172,8 @@ type MultipartBackend interface {
 	// CompleteUpload joins the named parts, which must be in ascending order of number; none means an empty object.
 	// Errors: ErrNotExist (no such upload), ErrInvalid (unknown or changed part), the errors of Put.
 	CompleteUpload(ctx context.Context, upload Upload, parts []Part) (Info, error)
-	// AbortUpload drops the upload and its parts. An unknown upload is success.
+	// AbortUpload drops the upload and its parts. An unknown upload is success. It works without the capability Multipart
+	// too, for the ids that Put gives to PutOptions.OnUploadID.
 	AbortUpload(ctx context.Context, upload Upload) error
 	// Uploads yields the unfinished uploads whose keys begin with prefix, in order of key.
 	Uploads(ctx context.Context, prefix string) iter.Seq2[Upload, error]

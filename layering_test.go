@@ -44,7 +44,6 @@ var aboveSession = append([]string{"session"}, belowSession...)
 var layers = []layer{
 	{".", nil, nil, "the contracts; whoever uses them must get nothing else with them"},
 	{"internal/crc", nil, []string{"github.com/minio/crc64nvme"}, "the standard library is twenty times slower at it"},
-	{"internal/crc", nil, []string{"github.com/minio/crc64nvme"}, "twenty times as fast as hash/crc64"},
 	{"internal/...", nil, nil, "leaves named by their job"},
 
 	{"fileobject", []string{"."}, nil, "the column type knows contracts, neither stores nor databases"},
@@ -58,7 +57,7 @@ var layers = []layer{
 	{"backends/azure", []string{"."}, []string{"github.com/Azure/azure-sdk-for-go"}, "its own SDK"},
 	{"backends/wrap", []string{"."}, nil, "decorators of any backend"},
 	{"backends/encrypted", []string{"."}, []string{"filippo.io/age"}, "a decorator with a library of its own"},
-	{"backends/backendtest", []string{"."}, nil, "for backends of other modules too, which must get nothing else with it"},
+	{"backends/backendtest", []string{".", "backends/wrap"}, nil, "for backends of other modules too, which must get nothing else with it"},
 	{
 		"backends/all",
 		[]string{".", "backends/local", "backends/memory", "backends/s3", "backends/gcs", "backends/azure", "backends/wrap"},

@@ -164,3 +164,31 @@ func (f funcReader) Read(p []byte) (int, error) { return f.read(p, f.next) }
 func readerFunc(read func(p []byte, next io.Reader) (int, error), next io.Reader) io.Reader {
 	return funcReader{read, next}
 }
+
+// Whoever gives up a Put closes its source while it is being read, from another goroutine: the Read ends, whatever the
+// source does.
+func TestCloseEndsARead(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		reader, writer := io.Pipe()
+		in, err := dossier.Receive(t.Context(), dossier.ReaderSource(reader, -1), dossier.PutOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() {
+			_, err := io.ReadAll(in)
+			ended <- err
+		}()
+		if _, err := writer.Write([]byte("some")); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; !errors.Is(err, dossier.ErrClosed) {
+			t.Errorf("the Read ended with %v", err)
+		}
+		writer.Close()
+	}
+}

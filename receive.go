@@ -20,7 +20,8 @@ type Incoming struct {
 	ctx    context.Context //nolint:containedctx // lives as long as one Put
 	reader io.ReadCloser
 	opts   PutOptions
-	size   int64 // declared, or -1
+	memory []byte // what is left of a source in memory, if nothing was read by Read
+	size   int64  // declared, or -1
 	read   int64
 	empty  int
 	sums   map[*[]byte]hash.Hash
@@ -50,7 +51,7 @@ func Receive(ctx context.Context, src Source, opts PutOptions) (*Incoming, error
 	if !src.patient && src.open != nil && ctx.Done() != nil {
 		reader = newPump(ctx, reader)
 	}
-	in := &Incoming{ctx: ctx, reader: reader, opts: opts, size: src.Size()}
+	in := &Incoming{ctx: ctx, reader: reader, opts: opts, size: src.Size(), memory: src.memory}
 	in.sums = hashesFor(&in.result, opts.Expect)
 	return in, nil
 }
@@ -85,16 +86,10 @@ func hashesFor(result *Checksums, expect Checksums) map[*[]byte]hash.Hash {
 
 // Read implements [io.Reader]; an error other than io.EOF is final and must fail the Put.
 func (in *Incoming) Read(p []byte) (int, error) {
-	if in.err != nil {
-		return 0, in.err
-	}
-	if err := ContextError(in.ctx); err != nil {
-		in.err = err
+	if err := in.going(); err != nil || len(p) == 0 {
 		return 0, err
 	}
-	if len(p) == 0 {
-		return 0, nil
-	}
+	in.memory = nil
 	n, err := in.reader.Read(p)
 	n, err = in.checkRead(n, len(p), err)
 	in.count(p[:n])
@@ -105,6 +100,47 @@ func (in *Incoming) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return n, in.err
+}
+
+// Next returns the next bytes, as many as buffer has unless an error comes with them: in buffer, or where they are when the
+// source is in memory, which saves a copy. They must not be changed, and are valid until the next call. Errors are those of
+// Read. Whoever calls Next does not call Read.
+func (in *Incoming) Next(buffer []byte) ([]byte, error) {
+	if in.memory == nil {
+		return in.fill(buffer)
+	}
+	if err := in.going(); err != nil || len(buffer) == 0 {
+		return nil, err
+	}
+	chunk := in.memory[:min(len(buffer), len(in.memory))]
+	in.memory = in.memory[len(chunk):]
+	in.count(chunk)
+	if len(in.memory) == 0 && in.err == nil {
+		in.err = in.atEnd(io.EOF)
+	}
+	if len(chunk) > 0 && errors.Is(in.err, io.EOF) {
+		return chunk, nil
+	}
+	return chunk, in.err
+}
+
+// fill reads until the buffer is full or reading ends.
+func (in *Incoming) fill(buffer []byte) (_ []byte, err error) {
+	n := 0
+	for n < len(buffer) && err == nil {
+		var more int
+		more, err = in.Read(buffer[n:])
+		n += more
+	}
+	return buffer[:n], err
+}
+
+// going returns nil while there may be more to read.
+func (in *Incoming) going() error {
+	if in.err == nil {
+		in.err = ContextError(in.ctx)
+	}
+	return in.err
 }
 
 func (in *Incoming) checkRead(n, size int, err error) (int, error) {

@@ -15,7 +15,8 @@ type Source struct {
 	at         func() (ReaderAtCloser, error)
 	size       int64
 	replayable bool
-	patient    bool // its Read never blocks for long, so that cancelling needs no help
+	patient    bool   // its Read never blocks for long, so that cancelling needs no help
+	memory     []byte // all of it, when it is in memory
 }
 
 // ReaderAtCloser reads at any offset until it is closed.
@@ -27,7 +28,7 @@ type ReaderAtCloser interface {
 // BytesSource reads b, which must not be changed while it is in use. It is replayable.
 func BytesSource(b []byte) Source {
 	return Source{
-		size: int64(len(b)), replayable: true, patient: true,
+		size: int64(len(b)), replayable: true, patient: true, memory: b,
 		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
 		at:   func() (ReaderAtCloser, error) { return nopReaderAt{bytes.NewReader(b)}, nil },
 	}

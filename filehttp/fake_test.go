@@ -2,6 +2,7 @@ package filehttp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -24,6 +25,8 @@ var written = time.Date(2024, time.May, 6, 7, 8, 9, 123456000, time.UTC)
 
 // fakeStore is a backend in memory that counts what it is asked. Objects of folder are real files.
 type fakeStore struct {
+	overridesNoCache bool // as Google Cloud Storage, which overrides type and disposition alone
+
 	name   string
 	signer *dossier.Signer
 	folder string // "" keeps bytes in memory
@@ -174,6 +177,9 @@ func (s *fakeStore) Delete(_ context.Context, key string, _ dossier.DeleteOption
 func (s *fakeStore) SignURLs(_ context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
 	signed := make([]dossier.SignedRequest, len(reqs))
 	for i, req := range reqs {
+		if s.overridesNoCache && req.Respond.CacheControl != "" {
+			return nil, &dossier.Error{Op: "sign", Key: req.Key, Kind: errors.ErrUnsupported}
+		}
 		var err error
 		if signed[i], err = s.signer.SignURL("/files", s.name, req); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package filehttp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -39,7 +40,8 @@ type Config struct {
 	// HTML, XML or scripts. Default: nil, those of [dossier.InlineType].
 	Inline []string
 	// CacheControl of the file (RFC 9111). Default: "", "private, no-cache": a cache asks whether the file is still
-	// there, still the same and still allowed before it shows it again.
+	// there, still the same and still allowed before it shows it again. A redirect leads to the header that the object was
+	// stored with where the store cannot override it.
 	CacheControl string
 	// MaxStreams is how many bodies are sent at once; more are answered 503. Negative is no limit. Default: 0, 256.
 	MaxStreams int
@@ -179,10 +181,15 @@ func contentOf(ctx context.Context, file *fileobject.FileObject) (content, error
 
 // redirect answers with a signed URL.
 func (h *handler) redirect(w http.ResponseWriter, r *http.Request, file *fileobject.FileObject, contentType, disposition string) error {
-	signed, err := file.Sign(r.Context(), dossier.SignRequest{
+	request := dossier.SignRequest{
 		Method: r.Method, TTL: h.cfg.TTL, Window: h.cfg.Window,
 		Respond: dossier.Header{ContentType: contentType, ContentDisposition: disposition, CacheControl: h.cfg.CacheControl},
-	})
+	}
+	signed, err := file.Sign(r.Context(), request)
+	if errors.Is(err, errors.ErrUnsupported) { // Google Cloud Storage overrides type and disposition alone
+		request.Respond.CacheControl = ""
+		signed, err = file.Sign(r.Context(), request)
+	}
 	if err != nil {
 		return err
 	}

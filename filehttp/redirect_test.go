@@ -39,6 +39,20 @@ func TestRedirectLeadsToTheObject(t *testing.T) {
 	})
 }
 
+// A store that cannot override how long its answers are cached can serve files all the same: type and disposition, which
+// keep a browser from running what it gets, are in the URL.
+func TestRedirectToAStoreThatDoesNotOverrideCaching(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.overridesNoCache = true
+	file := s.row(t, dossier.Record{ContentType: "image/svg+xml", Filename: "a.svg"}, "<svg/>")
+	w := send(serveRow(file, filehttp.Config{Mode: filehttp.Redirect}), "GET", "/")
+	wantStatus(t, w, 302)
+	answer := send(mounted(s, filehttp.SignedOptions{}), "GET", w.Header().Get("Location"))
+	wantHeader(t, answer.Header(), "Content-Type", "application/octet-stream")
+	wantHeader(t, answer.Header(), "Content-Disposition", `attachment; filename="a.svg"`)
+}
+
 // A redirect that was cached as long as it may be still leads somewhere.
 func TestCachedRedirectStillWorks(t *testing.T) {
 	t.Parallel()

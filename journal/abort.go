@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dossier-go/dossier"
 )
@@ -11,7 +12,7 @@ type aborter func(ctx context.Context, b dossier.Backend, entry Entry) error
 
 // abortRecorded aborts the upload whose id is in the journal.
 func abortRecorded(ctx context.Context, b dossier.Backend, entry Entry) error {
-	m, ok := multipart(b)
+	m, ok := dossier.As[dossier.MultipartBackend](b)
 	if !ok || entry.UploadID == "" {
 		return nil
 	}
@@ -24,11 +25,14 @@ func abortAll(ctx context.Context, b dossier.Backend, entry Entry) error {
 	if err := abortRecorded(ctx, b, entry); err != nil || !entry.Intent {
 		return err
 	}
-	m, ok := multipart(b)
+	m, ok := dossier.As[dossier.MultipartBackend](b)
 	if !ok {
 		return nil
 	}
 	for upload, err := range m.Uploads(ctx, entry.Key) {
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil // the store does not list them; it has to drop old ones itself
+		}
 		if err != nil {
 			return err
 		}
@@ -40,11 +44,4 @@ func abortAll(ctx context.Context, b dossier.Backend, entry Entry) error {
 		}
 	}
 	return nil
-}
-
-func multipart(b dossier.Backend) (dossier.MultipartBackend, bool) {
-	if !b.Describe().Capabilities.Has(dossier.Multipart) {
-		return nil, false
-	}
-	return dossier.As[dossier.MultipartBackend](b)
 }

@@ -65,3 +65,10 @@ find_chromium() {
 	done
 	return 1
 }
+
+# require_node makes sure that Node.js and its package manager are there, which Azurite needs.
+require_node() {
+	command -v node >/dev/null && command -v npm >/dev/null && return
+	install nodejs npm && command -v node >/dev/null && command -v npm >/dev/null && return
+	stop "the Azure tests need Node.js with npm and there is none; install nodejs and npm, or run with DOSSIER_REQUIRE=none to skip what is missing"
+}

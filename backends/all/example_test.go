@@ -22,5 +22,5 @@ func ExampleOpen() {
 	fmt.Println(err)
 	// Output:
 	// <nil> mem:uploads
-	// open backend: unsupported operation: the scheme "ftp"; there are file:///absolute/folder, mem://name
+	// open backend: unsupported operation: the scheme "ftp"; there are file:///absolute/folder, mem://name, s3://bucket, gs://bucket, azblob://container
 }

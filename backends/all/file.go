@@ -1,6 +1,7 @@
 package all
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -11,7 +12,11 @@ import (
 	"github.com/dossier-go/dossier/internal/urlparam"
 )
 
-func openFile(u *url.URL, p *urlparam.Set) (dossier.Backend, error) {
+func openFile(_ context.Context, u *url.URL) (dossier.Backend, error) {
+	p, err := urlparam.Parse(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", dossier.ErrInvalid, err)
+	}
 	cfg := local.Config{
 		MustExist:        !p.Truth("create"),
 		Durability:       []local.Durability{local.Durable, local.Fast}[p.Choice("durability", "durable", "fast")],

@@ -1,6 +1,7 @@
 package all
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 
@@ -9,7 +10,11 @@ import (
 	"github.com/dossier-go/dossier/internal/urlparam"
 )
 
-func openMemory(u *url.URL, p *urlparam.Set) (dossier.Backend, error) {
+func openMemory(_ context.Context, u *url.URL) (dossier.Backend, error) {
+	p, err := urlparam.Parse(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", dossier.ErrInvalid, err)
+	}
 	cfg := memory.Config{Name: u.Host, Budget: p.Size("budget")}
 	if err := p.Done(); err != nil {
 		return nil, fmt.Errorf("%w: %w", dossier.ErrInvalid, err)

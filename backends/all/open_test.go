@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dossier-go/dossier"
@@ -142,6 +144,24 @@ func TestBadURLsAreRefused(t *testing.T) {
 		"mem://?budget=0":                "budget: want a size",
 		"mem://?budget=99999999999GiB":   "budget: want a size",
 		"mem://?size=1":                  `unknown parameter "size"; there are budget`,
+		"s3://bucket?regoin=eu":          `unknown parameter "regoin"; there are`,
+		"s3://bucket/path":               "path",
+		"s3://":                          "bucket",
+		"s3://bucket?memory=much":        "memory: want a size",
+		"gs://bucket?endpiont=x":         `unknown parameter "endpiont"; there are`,
+		"gs://bucket/path":               "path",
+		"gs://":                          "gs://bucket",
+		"gs://bucket?part_size=much":     "part_size: want a size",
+		"azblob://box?endpiont=x":        `unknown parameter "endpiont"; there are`,
+		"azblob://box/path":              "azblob://container",
+		"azblob://":                      "azblob://container",
+		"azblob://box?memory=much":       "memory: want a size",
+		"azblob://box?prefix=a//b":       "prefix: want the beginning of keys",
+		"mem://?prefix=":                 "prefix: want a value",
+		"mem://?prefix=a&prefix=b":       "given twice",
+		"mem://?prefix=../a":             "prefix: want the beginning of keys",
+		"s3://bucket?prefix=.dossier":    "prefix: want the beginning of keys",
+		"gs://bucket?prefix=%2Fa":        "prefix: want the beginning of keys",
 	} {
 		_, err := all.Open(t.Context(), rawURL)
 		if !errors.Is(err, dossier.ErrInvalid) || !strings.Contains(err.Error(), want) {
@@ -159,11 +179,68 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 	for _, rawURL := range []string{
 		"ftp://user:hunter2@host/hunter2?key=hunter2", "file://user:hunter2@host/x", "mem://x?budget=hunter2", "mem://x?key=hunter2",
 		"file:///hunter2%zz", "file://h:hunter2/", "mem://x?%zzhunter2", "hunter2",
+		"mem://x?prefix=/hunter2", "s3://user:hunter2@bucket", "s3://bucket?secret_key=hunter2", "s3://bucket?memory=hunter2",
+		"s3://bucket?endpoint=ftp://u:hunter2@h", "s3://bucket?prefix=/hunter2", "s3://bucket/hunter2", "s3://bucket?%zzhunter2",
+		"gs://user:hunter2@bucket", "gs://bucket?key=hunter2", "gs://bucket?memory=hunter2", "gs://bucket/hunter2",
+		"azblob://user:hunter2@box", "azblob://box?key=hunter2", "azblob://box?memory=hunter2", "azblob://box/hunter2", "azblob://box?%zzhunter2",
+		"gs://bucket?endpoint=ftp://u:hunter2@h&anonymous=true&probe=false", "gs://bucket?%zzhunter2",
 	} {
 		if _, err := all.Open(t.Context(), rawURL); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", rawURL, err)
 		}
 	}
+}
+
+// The parameter prefix shows a part of the store, with every scheme alike, and reaches none of the packages.
+func TestEverySchemeTakesAPrefix(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := open(t, fileURL(dir)+"?durability=fast&prefix=tenant%2F7/&attributes=none")
+	if err := put(t, b, "k.txt", "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(filepath.Join(dir, "tenant", "7", "k.txt")); err != nil || string(content) != "hello" {
+		t.Errorf("%q, %v", content, err)
+	}
+	if caps := b.Describe().Capabilities; caps.Has(dossier.Durable) {
+		t.Errorf("the other parameters are lost: %v", caps)
+	}
+	if store := open(t, "mem://cache?prefix=a&budget=1KiB").Describe().Store; store != "mem:cache/a" {
+		t.Errorf("store %q", store)
+	}
+	if _, err := all.Open(t.Context(), fileURL(filepath.Join(dir, "new"))+"?create=true&prefix=../x"); !errors.Is(err, dossier.ErrInvalid) {
+		t.Errorf("a bad prefix: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder was made for a bad URL: %v", err)
+	}
+}
+
+// A bucket that cannot be reached is an error of the store, not of the URL. Not parallel: the environment is set.
+func TestABucketThatCannotBeReached(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "account")
+	t.Setenv("AZURE_STORAGE_KEY", "aHVudGVyMg==")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()         // so that nobody listens there
+	var group sync.WaitGroup // each tries for some seconds
+	for _, rawURL := range []string{
+		"s3://dossier-test?region=us-east-1&path_style=true&prefix=a&endpoint=http://" + listener.Addr().String(),
+		"gs://dossier-test?anonymous=true&prefix=a&endpoint=http://" + listener.Addr().String(),
+		"azblob://dossier-test?prefix=a&endpoint=http://" + listener.Addr().String() + "/account",
+	} {
+		group.Go(func() {
+			b, err := all.Open(t.Context(), rawURL)
+			if b != nil || !errors.Is(err, dossier.ErrUnavailable) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s: %v, %v", rawURL, b, err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 // An ended context opens nothing.
@@ -182,8 +259,9 @@ func FuzzOpen(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, rawURL string) {
-		if strings.HasPrefix(strings.ToLower(rawURL), "file") {
-			return // would make folders all over the machine
+		lower := strings.ToLower(rawURL)
+		if strings.HasPrefix(lower, "file") || strings.HasPrefix(lower, "s3") || strings.HasPrefix(lower, "gs") || strings.HasPrefix(lower, "azblob") {
+			return // would make folders all over the machine, or ask services
 		}
 		b, err := all.Open(t.Context(), rawURL)
 		if (b == nil) == (err == nil) {

@@ -15,7 +15,15 @@ type contractCase struct {
 	needs      dossier.Capabilities
 	extensions []extension
 	hooks      []hook
+	network    bool // on the backend of Harness.Network; not behind wrappers, which see nothing of a network
 	run        func(t *trial)
+}
+
+// hideable reports whether a wrapper that changes nothing could make the case fail although the backend is right, because
+// it hides an extension.
+func (c contractCase) hideable() bool {
+	area, _, _ := strings.Cut(c.name, "/")
+	return area == "describe" || area == "life"
 }
 
 // extension is an optional interface.
@@ -58,11 +66,15 @@ type hook struct {
 var (
 	reopen  = hook{"Reopen", func(h Harness) bool { return h.Reopen != nil }}
 	serve   = hook{"Serve", func(h Harness) bool { return h.Serve != nil }}
+	network = hook{"Network", func(h Harness) bool { return h.Network != nil }}
 	corrupt = hook{"Corrupt", func(h Harness) bool { return h.Corrupt != nil }}
 )
 
 // missing says what a case needs that is not there, or nothing.
 func (c contractCase) missing(h Harness, b dossier.Backend) string {
+	if c.network && !network.in(h) {
+		return "the harness has no " + network.name
+	}
 	var lacks []string
 	if without := c.needs &^ b.Describe().Capabilities; without != 0 {
 		lacks = append(lacks, "the backend does not claim "+without.String())
@@ -91,7 +103,8 @@ func allCases() []contractCase {
 		metadataCases(), updateCases(),
 		deleteCases(), batchCases(), copyCases(), moveCases(),
 		uploadCases(), partCases(), completeCases(),
-		signCases(), bindingCases(), tamperCases(), formCases(), formTamperCases(),
+		signCases(), bindingCases(), tamperCases(), formCases(), formTamperCases(), signPartCases(),
 		lifecycleCases(), descriptionCases(), reclaimCases(),
+		networkWriteCases(), networkReadCases(), networkOutageCases(),
 	)
 }

@@ -78,9 +78,15 @@ func completeLimits(t *trial) {
 	}
 	wrong := sumsOf("another content")
 	for i, right := range sumsOf(content + "end") {
-		upload := t.create("a", dossier.PutOptions{Expect: wrong[i]})
+		upload, err := t.parts().CreateUpload(t.ctx, "a", dossier.PutOptions{Expect: wrong[i]})
+		if t.remote() && errors.Is(err, errors.ErrUnsupported) {
+			continue // a service that joins the parts itself knows few checksums of the whole
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		parts := []dossier.Part{t.part(upload, 1, content), t.part(upload, 2, "end")}
-		_, err := t.parts().CompleteUpload(t.ctx, upload, parts)
+		_, err = t.parts().CompleteUpload(t.ctx, upload, parts)
 		t.wants(fmt.Sprintf("wrong checksum %d", i), err, dossier.ErrChecksum)
 		t.unchanged(before, content+"end")
 		t.abort(upload)

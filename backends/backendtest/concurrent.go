@@ -102,7 +102,7 @@ func writersOfOneKey(t *trial) {
 			infos[i] = info
 		})
 		winner := int(t.read("a")[0] - 'a')
-		if lost := difference(infos[winner], t.stat("a")); lost != "" {
+		if lost := t.difference(infos[winner], t.stat("a")); lost != "" {
 			t.Errorf("content of writer %d with other %s", winner, lost)
 		}
 		t.holds("a", letters(winner))

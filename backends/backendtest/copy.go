@@ -170,7 +170,7 @@ func moveAll(t *trial) {
 func moveOntoItself(t *trial) {
 	before := t.putWith("a", "content", t.options())
 	info, err := dossier.Move(t.ctx, t.backend, "a", "a", dossier.CopyOptions{})
-	if err != nil || difference(before, info) != "" {
+	if err != nil || t.difference(before, info) != "" {
 		t.Errorf("%+v, %v; want %+v", info, err, before)
 	}
 	t.unchanged(before, "content")

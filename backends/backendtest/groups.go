@@ -37,7 +37,10 @@ func Table() string {
 	var b strings.Builder
 	b.WriteString("# Conformance\n\n" +
 		"What package backends/backendtest proves of every backend, by the groups of the list that it was made from. Each case\n" +
-		"runs on the backend itself, behind the registry's decorator and behind a do-nothing wrapper. This file is written by\n" +
+		"runs on the backend itself, behind the registry's decorator, behind a do-nothing wrapper and below a prefix; those of the\n" +
+		"area network run on the backend itself, behind a proxy that breaks requests. For stores that take milliseconds for each\n" +
+		"request the first two wrappers, which change nothing, are tried with the areas describe and life only. This file is\n" +
+		"written by\n" +
 		"`go test ./backends/backendtest -run TestConformanceTable -update`.\n\n" +
 		"| group | what it is about | cases | elsewhere, or not yet |\n|---:|---|---|---|\n")
 	for _, g := range Groups() {

@@ -19,11 +19,15 @@ func (t *trial) goodKeys() []string {
 
 // longKey is a key of the largest length.
 func (t *trial) longKey() string {
-	length := t.backend.Describe().Limits.MaxKey
-	if length == 0 || length > dossier.MaxKeyLength {
-		length = dossier.MaxKeyLength
+	return spelled(longest(t.backend.Describe()))
+}
+
+// longest is how many bytes a key may have.
+func longest(d dossier.Description) int {
+	if d.Limits.MaxKey == 0 || d.Limits.MaxKey > dossier.MaxKeyLength {
+		return dossier.MaxKeyLength
 	}
-	return spelled(length)
+	return d.Limits.MaxKey
 }
 
 // spelled is a key of n bytes in segments of 200.

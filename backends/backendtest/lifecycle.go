@@ -102,8 +102,7 @@ func closeWhileUsed(t *trial) {
 
 func openedAgain(t *trial) {
 	info := t.putWith("a/b", "content", t.options())
-	second := *t
-	second.backend = t.harness.Reopen(t.T, t.raw)
+	second := t.reopened()
 	if one, two := t.backend.Describe(), second.backend.Describe(); one != two {
 		t.Errorf("%+v became %+v", one, two)
 	}

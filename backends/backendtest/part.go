@@ -73,11 +73,16 @@ func partsListed(t *trial) {
 	}
 }
 
-func partNumbers(t *trial) {
-	most := t.backend.Describe().Limits.MaxParts
-	if most == 0 {
-		most = dossier.MaxPartNumber
+// mostParts is the largest number of a part.
+func (t *trial) mostParts() int {
+	if most := t.backend.Describe().Limits.MaxParts; most > 0 {
+		return most
 	}
+	return dossier.MaxPartNumber
+}
+
+func partNumbers(t *trial) {
+	most := t.mostParts()
 	upload := t.create("a", dossier.PutOptions{})
 	for _, number := range []int{0, -1, most + 1, dossier.MaxPartNumber + 1, 1 << 30} {
 		w := &watched{content: "content"}

@@ -123,7 +123,7 @@ func readCorrupted(t *trial) {
 	content := pattern("corrupted", 3*t.harness.unit())
 	t.put("a", content)
 	t.put("b", content)
-	t.harness.Corrupt(t.T, t.raw, "a")
+	t.harness.Corrupt(t.T, t.raw, t.variant.prefix+"a")
 	read := func(key string, opts dossier.GetOptions) (string, error) {
 		object, err := t.backend.Get(t.ctx, key, opts)
 		if err != nil {

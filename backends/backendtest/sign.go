@@ -110,6 +110,9 @@ func (t *trial) send(client *http.Client, signed dossier.SignedRequest, body io.
 // client returns what reaches the signed URLs.
 func (t *trial) client() *http.Client {
 	t.Helper()
+	if t.variant.prefix != "" {
+		return t.harness.Serve(t.T, t.raw) // whose keys are those of the URLs
+	}
 	return t.harness.Serve(t.T, t.backend)
 }
 
@@ -148,7 +151,9 @@ func signedPut(t *trial) {
 	content := pattern("signed", 3*t.harness.unit())
 	put := t.signed(dossier.SignRequest{Method: "PUT", Key: "a/b"})
 	for _, body := range []io.Reader{strings.NewReader(content), plain(content)} { // with a length, and in chunks
-		if got := t.send(client, put, body, nil); !got.ok() {
+		got := t.send(client, put, body, nil)
+		_, whole := body.(*strings.Reader)
+		if !got.ok() && (whole || !t.remote()) { // services may ask for a length
 			t.Errorf("PUT: %d %s", got.status, got.body)
 		}
 		t.holds("a/b", content)
@@ -158,8 +163,10 @@ func signedPut(t *trial) {
 	}
 	t.holds("a/b", "")
 	remove := t.signed(dossier.SignRequest{Method: "DELETE", Key: "a/b"})
-	for range 2 {
-		if got := t.send(client, remove, nil, nil); !got.ok() {
+	for again := range 2 {
+		got := t.send(client, remove, nil, nil)
+		gone := again > 0 && t.remote() && got.status == http.StatusNotFound
+		if !got.ok() && !gone {
 			t.Errorf("DELETE: %d %s", got.status, got.body)
 		}
 		t.absent("a/b")
@@ -181,10 +188,14 @@ func signedMethods(t *trial) {
 			t.Errorf("signed %s as %s", method, signed.Method)
 		}
 		for _, other := range methods {
-			if other == method {
+			reads := t.harness.Protocol.GetServesHead && (method+other == "GETHEAD" || method+other == "HEADGET")
+			if other == method || reads {
 				continue
 			}
 			got := t.send(client, signed, strings.NewReader("evil"), func(r *http.Request) { r.Method = other })
+			if other == "OPTIONS" && t.remote() && !strings.Contains(got.body, "content") {
+				continue // a browser's question, which services answer without looking at the signature
+			}
 			if got.ok() || strings.Contains(got.body, "content") && other != "HEAD" {
 				t.Errorf("a %s URL serves %s: %d %s", method, other, got.status, got.body)
 			}

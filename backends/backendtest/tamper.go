@@ -45,10 +45,14 @@ func (t *trial) fullyBound(key string) dossier.SignRequest {
 		req.MaxLength = 5
 	}
 	if t.can(dossier.BindChecksum) {
-		req.Expect = dossier.Checksums{CRC32C: crc32c("new")}
+		req.Expect = t.bindable(sumsOf("new"))[0]
 	}
 	if t.can(dossier.StoresMetadata) {
-		req.Metadata = map[string]string{"a": "b c"}
+		with := req
+		with.Metadata = map[string]string{"a": "b c"}
+		if _, err := dossier.SignURLs(t.ctx, t.backend, with); err == nil || !t.remote() {
+			return with
+		}
 	}
 	return req
 }
@@ -63,7 +67,7 @@ func (t *trial) denied(what string, client *http.Client, signed dossier.SignedRe
 	var body = http.NoBody
 	if signed.Method == http.MethodPut {
 		got := t.send(client, signed, strings.NewReader("new"), change)
-		if got.status < 300 {
+		if got.ok() {
 			t.Errorf("PUT with %s: %d %s", what, got.status, got.body)
 		}
 		return
@@ -84,6 +88,9 @@ func tamperQuery(t *trial) {
 		}
 		for i := range parsed.RawQuery {
 			for _, flip := range []byte{1, 0x20} {
+				if flip == 0x20 && t.remote() {
+					continue // services read header names and hexadecimal numbers in either case: the same request
+				}
 				tampered := []byte(parsed.RawQuery)
 				tampered[i] ^= flip
 				if sameQuery(string(tampered), parsed.RawQuery) || tampered[i] <= ' ' || tampered[i] >= 0x7F || tampered[i] == '#' {
@@ -120,12 +127,16 @@ func tamperParameters(t *trial) {
 		}
 		for name, values := range parsed.Query() {
 			change("no "+name, func(v url.Values) { v.Del(name) })
-			change("two "+name, func(v url.Values) { v.Add(name, values[0]) })
-			change("a second "+name, func(v url.Values) { v.Add(name, "x") })
+			if !t.remote() || !strings.HasPrefix(strings.ToUpper(name), "X-") { // of its own ones a service may read the first
+				change("two "+name, func(v url.Values) { v.Add(name, values[0]) })
+				change("a second "+name, func(v url.Values) { v.Add(name, "x") })
+			}
 			change("an empty "+name, func(v url.Values) { v.Set(name, values[0]+"\x00") })
 			change("a lower-case "+name, func(v url.Values) { v.Del(name); v.Set(strings.ToLower(name)+"_", values[0]) })
 		}
-		change("one more", func(v url.Values) { v.Set("x", "y") })
+		if !t.harness.Protocol.IgnoresParameters {
+			change("one more", func(v url.Values) { v.Set("x", "y") })
+		}
 		change("nothing", func(v url.Values) { clear(v) })
 	}
 	t.unchanged(before, "content of a")
@@ -172,20 +183,25 @@ func mustParse(t *trial, text string) *url.URL {
 }
 
 func tamperStore(t *trial) {
-	other := *t
-	other.raw = t.harness.New(t.T)
-	other.backend = other.raw
+	other := t.another()
 	if other.backend.Describe().Store == t.backend.Describe().Store {
 		t.Fatalf("two stores are called %q", t.backend.Describe().Store)
 	}
 	t.put("a", "content of a")
 	before := other.put("a", "content of another store")
 	client := other.client()
-	t.denied("another store", client, t.signed(dossier.SignRequest{Key: "a"}), nil)
-	t.denied("another store", client, t.signed(dossier.SignRequest{Method: "PUT", Key: "a"}), nil)
-	remove := t.signed(dossier.SignRequest{Method: "DELETE", Key: "a"})
-	if got := t.send(client, remove, nil, nil); got.ok() {
-		t.Errorf("DELETE in another store: %d", got.status)
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		if method == "DELETE" && !t.can(dossier.SignDelete) {
+			continue
+		}
+		signed := t.signed(dossier.SignRequest{Method: method, Key: "a"})
+		there := mustParse(t, other.signed(dossier.SignRequest{Method: method, Key: "a"}).URL)
+		there.RawQuery = mustParse(t, signed.URL).RawQuery
+		signed.URL = there.String()
+		got := t.send(client, signed, strings.NewReader("new"), nil)
+		if got.ok() {
+			t.Errorf("%s in another store: %d %s", method, got.status, brief(got.body))
+		}
 	}
 	other.unchanged(before, "content of another store")
 }

@@ -18,8 +18,25 @@ type trial struct {
 	ctx     context.Context //nolint:containedctx // lives as long as the test
 	backend dossier.Backend // under test, perhaps wrapped
 	raw     dossier.Backend // what the harness made
+	variant variant         // what stands between the two
 	harness Harness
-	closed  bool // the case closed the backend
+	proxy   *Proxy // before the backend; nil but in network cases
+	closed  bool   // the case closed the backend
+
+	rounds   int                        // attempts of a network case
+	versions map[string]dossier.Version // of the objects that it prepared
+}
+
+// another is the same trial over a store of its own.
+func (t *trial) another() *trial { return t.over(t.harness.New(t.T)) }
+
+// reopened is the same trial with a second backend over the same objects.
+func (t *trial) reopened() *trial { return t.over(t.harness.Reopen(t.T, t.raw)) }
+
+func (t *trial) over(raw dossier.Backend) *trial {
+	other := *t
+	other.raw, other.backend = raw, t.variant.wrap(t.T, raw)
+	return &other
 }
 
 func (t *trial) can(c dossier.Capabilities) bool { return t.backend.Describe().Capabilities.Has(c) }
@@ -77,8 +94,8 @@ func (t *trial) succeeds(what string, err error) {
 // unchanged fails unless the object is the one that before describes, with this content.
 func (t *trial) unchanged(before dossier.Info, content string) {
 	t.Helper()
-	if now := t.stat(before.Key); difference(before, now) != "" {
-		t.Errorf("%q was changed: %s", before.Key, difference(before, now))
+	if now := t.stat(before.Key); t.difference(before, now) != "" {
+		t.Errorf("%q was changed: %s", before.Key, t.difference(before, now))
 	}
 	if now := t.read(before.Key); now != content {
 		t.Errorf("%q has other content: %s", before.Key, brief(now))
@@ -128,15 +145,22 @@ func (t *trial) keys() []string {
 	return keys
 }
 
+// remote reports whether the store has limits on requests: then it is a service that does what its protocol has words
+// for and no more. The other stores keep the contract to the letter.
+func (t *trial) remote() bool {
+	limits := t.backend.Describe().Limits
+	return limits.MaxPut > 0 || limits.MaxPart > 0
+}
+
 // difference names the fields in which two descriptions of one version differ.
-func difference(a, b dossier.Info) string {
+func (t *trial) difference(a, b dossier.Info) string {
 	text := ""
 	for _, field := range []struct {
 		name  string
 		equal bool
 	}{
 		{"Key", a.Key == b.Key}, {"Size", a.Size == b.Size}, {"Version", a.Version == b.Version}, {"ETag", a.ETag == b.ETag},
-		{"ModTime", a.ModTime.Equal(b.ModTime)}, {"Header", a.Header == b.Header}, {"PutID", a.PutID == b.PutID},
+		{"ModTime", a.ModTime.Sub(b.ModTime).Abs() <= t.harness.Protocol.ModTime}, {"Header", a.Header == b.Header}, {"PutID", a.PutID == b.PutID},
 		{"Metadata", maps.Equal(a.Metadata, b.Metadata)}, {"Checksums", equalSums(a.Checksums, b.Checksums)},
 		{"IsPrefix", a.IsPrefix == b.IsPrefix},
 	} {

@@ -139,7 +139,7 @@ func (b *Backend) newIdentity() (identity string, err error) {
 	}
 	defer func() { err = t.finish(err) }()
 	identity = rand.Text()
-	if err := t.write(func() error { return t.pour(strings.NewReader(identity + "\n")) }); err != nil {
+	if err := t.write(func() error { return t.fill([]byte(identity + "\n")) }); err != nil {
 		return "", err
 	}
 	if err := b.sync("open", t.file); err != nil {

@@ -1,16 +1,20 @@
 package local
 
-import "io"
+import (
+	"io"
+
+	"github.com/dossier-go/dossier"
+)
 
 // pour writes everything that in delivers, in pieces of one buffer: the larger the pieces, the cheaper. Only io.EOF
 // itself is the end.
-func (t *temp) pour(in io.Reader) error {
+func (t *temp) pour(in *dossier.Incoming) error {
 	buffer := t.b.buffers.Get().(*[]byte)
 	defer t.b.buffers.Put(buffer)
 	for {
-		n, end := readFull(in, *buffer)
-		if n > 0 {
-			if _, err := t.file.Write((*buffer)[:n]); err != nil {
+		chunk, end := in.Next(*buffer)
+		if len(chunk) > 0 {
+			if _, err := t.file.Write(chunk); err != nil {
 				return err
 			}
 		}
@@ -23,12 +27,8 @@ func (t *temp) pour(in io.Reader) error {
 	}
 }
 
-// readFull reads until the buffer is full or reading ends.
-func readFull(in io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
-		var more int
-		more, err = in.Read(buffer[n:])
-		n += more
-	}
-	return n, err
+// fill writes a content of our own.
+func (t *temp) fill(content []byte) error {
+	_, err := t.file.Write(content)
+	return err
 }

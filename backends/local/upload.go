@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,7 +144,7 @@ func (b *Backend) newUpload(id string, r record) (err error) {
 			err = errors.Join(err, ignoreAbsent(b.root.Remove(folder)))
 		}
 	}()
-	if err := t.write(func() error { return t.pour(bytes.NewReader(content)) }); err != nil {
+	if err := t.write(func() error { return t.fill(content) }); err != nil {
 		return err
 	}
 	if err := b.sync("upload", t.file); err != nil {

@@ -24,7 +24,7 @@ const substituted = "${filename}"
 // credentials at the latest.
 //
 // A policy knows no conditions on the present object, and the store puts the file's name in place of "${filename}" wherever
-// it stands: both are errors.ErrUnsupported, as are customer keys. Errors: those of SignURLs.
+// it stands: both are errors.ErrUnsupported, as are customer keys and access points. Errors: those of SignURLs.
 func (b *Backend) SignForm(ctx context.Context, req dossier.FormRequest) (dossier.SignedForm, error) {
 	form, err := b.signForm(ctx, req)
 	if err != nil {
@@ -34,7 +34,7 @@ func (b *Backend) SignForm(ctx context.Context, req dossier.FormRequest) (dossie
 }
 
 func (b *Backend) signForm(ctx context.Context, req dossier.FormRequest) (dossier.SignedForm, error) {
-	if err := errors.Join(ctx.Err(), b.open()); err != nil {
+	if err := b.check(ctx); err != nil {
 		return dossier.SignedForm{}, err
 	}
 	if err := b.checkForm(req); err != nil {
@@ -71,23 +71,26 @@ func (b *Backend) checkForm(req dossier.FormRequest) error {
 	if err := dossier.CheckFormRequest(req); err != nil {
 		return err
 	}
-	able := b.Describe().Capabilities
-	switch {
-	case !able.Has(dossier.SignPost):
-		return fmt.Errorf("%w: the store does not offer signed forms (capability %v)", errors.ErrUnsupported, dossier.SignPost)
-	case len(req.Metadata) > 0 && !able.Has(dossier.StoresMetadata):
-		return fmt.Errorf("%w: the store does not offer metadata (capability %v)", errors.ErrUnsupported, dossier.StoresMetadata)
-	case req.If.IfAbsent:
-		return fmt.Errorf("%w: a form of S3 cannot be create-only; sign a PUT, or a form for a key that nobody else knows", errors.ErrUnsupported)
+	err := errors.Join(b.needs(true, dossier.SignPost, "signed forms"),
+		b.needs(len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"), checkLife(req.TTL))
+	if err != nil {
+		return err
 	}
-	return b.checkCustomerKey("POST")
+	switch {
+	case strings.HasPrefix(b.bucket, "arn:"):
+		return fmt.Errorf("%w: a form for an access point; use the bucket's name", errors.ErrUnsupported)
+	case req.If.IfAbsent:
+		return fmt.Errorf("%w: a form of S3 cannot be create-only; sign a PUT, or a form for a key that nobody else knows",
+			errors.ErrUnsupported)
+	}
+	return checkBoundMetadata(req.Metadata)
 }
 
 // formFields are the fields that make the object, the key first.
 func (b *Backend) formFields(req dossier.FormRequest) ([]dossier.FormField, error) {
 	pairs := appendSet([]querysign.Pair{{Name: "key", Value: req.Key}}, "Content-Type", req.ContentType)
 	for _, name := range sortedNames(req.Metadata) {
-		pairs = append(pairs, querysign.Pair{Name: "x-amz-meta-" + name, Value: metadataField(req.Metadata[name])})
+		pairs = append(pairs, querysign.Pair{Name: "x-amz-meta-" + name, Value: escapeValue(req.Metadata[name])})
 	}
 	pairs = appendSet(pairs, "x-amz-storage-class", b.cfg.Class)
 	pairs = appendSet(pairs, "acl", b.cfg.ACL)

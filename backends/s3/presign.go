@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +69,7 @@ func resolve(options s3.Options, bucket string) (target, error) {
 	if options.Region != "" {
 		params.Region = &options.Region
 	}
-	endpoint, err := options.EndpointResolverV2.ResolveEndpoint(context.Background(), params.WithDefaults())
+	endpoint, err := options.EndpointResolverV2.ResolveEndpoint(context.Background(), params)
 	if err != nil {
 		return target{}, fmt.Errorf("%w: no endpoint for the bucket: %w", dossier.ErrInvalid, err)
 	}
@@ -117,52 +116,19 @@ func schemeOf(endpoint smithyendpoints.Endpoint, region string) (querysign.Schem
 // retrieve returns the client's credentials, refreshed if they have to be, and when they end (zero: never).
 func (t *target) retrieve(ctx context.Context) (querysign.Credentials, time.Time, error) {
 	if t.credentials == nil {
-		return querysign.Credentials{}, time.Time{}, fmt.Errorf("%w: the client has no credentials to sign with", dossier.ErrUnauthenticated)
+		err := fmt.Errorf("%w: the client has no credentials to sign with", dossier.ErrUnauthenticated)
+		return querysign.Credentials{}, time.Time{}, err
 	}
 	found, err := t.credentials.Retrieve(ctx)
-	if err != nil {
-		return querysign.Credentials{}, time.Time{}, err
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return querysign.Credentials{}, time.Time{}, dossier.ContextError(ctx)
+	case err != nil:
+		return querysign.Credentials{}, time.Time{}, &credentialError{err}
 	}
 	cred := querysign.Credentials{AccessKeyID: found.AccessKeyID, Secret: found.SecretAccessKey, SessionToken: found.SessionToken}
 	if !found.CanExpire {
 		return cred, time.Time{}, nil
 	}
 	return cred, found.Expires, nil
-}
-
-// life is when a signature begins and ends, in whole seconds.
-type life struct{ from, until time.Time }
-
-func (l life) length() time.Duration { return l.until.Sub(l.from) }
-
-// lifeOf rounds the beginning down to the window and the second, the end up to the second, and cuts it off at seven days and
-// with the credentials, beyond which the store takes nothing.
-func lifeOf(now time.Time, ttl, window time.Duration, credentials time.Time) (life, error) {
-	if ttl > dossier.MaxSignedLife {
-		return life{}, fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, ttl)
-	}
-	if window > 0 {
-		now = now.Truncate(window)
-	}
-	l := life{from: now.Truncate(time.Second), until: now.Add(ttl + time.Second - 1).Truncate(time.Second)}
-	if most := l.from.Add(dossier.MaxSignedLife); l.until.After(most) {
-		l.until = most
-	}
-	if !credentials.IsZero() && l.until.After(credentials) {
-		l.until = credentials.Truncate(time.Second)
-	}
-	if !l.until.After(l.from) {
-		return life{}, fmt.Errorf("%w: %w: the credentials ended at %s",
-			dossier.ErrUnauthenticated, dossier.ErrExpired, credentials.UTC().Format(time.RFC3339))
-	}
-	return l, nil
-}
-
-// headerOf makes the fields that were signed those to send.
-func headerOf(pairs []querysign.Pair) http.Header {
-	header := make(http.Header, len(pairs))
-	for _, pair := range pairs {
-		header[http.CanonicalHeaderKey(pair.Name)] = []string{pair.Value}
-	}
-	return header
 }

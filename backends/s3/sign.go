@@ -2,8 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,11 +12,14 @@ import (
 
 // SignURLs implements [dossier.URLSigner] with Signature Version 4 in the query. It makes no request but what the client's
 // credentials provider makes to renew credentials, once for all requests; a URL costs a few microseconds. URLs end with
-// temporary credentials at the latest; NotAfter says when.
+// temporary credentials at the latest; NotAfter says when. What middleware of the client adds to requests is not in them.
 //
 // The header of a PUT holds everything that the URL binds, with the class, access control list, tags and encryption of
-// the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound:
-// errors.ErrUnsupported. Errors: ErrInvalid, ErrInvalidKey, ErrUnauthenticated (no credentials, or ErrExpired ones).
+// the configuration. A largest length, more than one checksum besides an MD5, and customer keys cannot be bound, nor can
+// another checksum of a part than that of its upload: errors.ErrUnsupported.
+//
+// Errors: ErrInvalid, ErrInvalidKey, ErrNotExist (a part of what can be no upload), ErrUnauthenticated (no credentials, or
+// ErrExpired ones).
 func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]dossier.SignedRequest, error) {
 	signed, key, err := b.signAll(ctx, reqs)
 	if err != nil {
@@ -28,13 +29,14 @@ func (b *Backend) SignURLs(ctx context.Context, reqs []dossier.SignRequest) ([]d
 }
 
 // signAll returns the key of the request that its error is about, if it is about one.
-func (b *Backend) signAll(ctx context.Context, reqs []dossier.SignRequest) (signed []dossier.SignedRequest, key string, err error) {
-	if err := errors.Join(ctx.Err(), b.open()); err != nil {
+func (b *Backend) signAll(
+	ctx context.Context, reqs []dossier.SignRequest,
+) (signed []dossier.SignedRequest, key string, err error) {
+	if err := b.check(ctx); err != nil {
 		return nil, "", err
 	}
-	able := b.Describe().Capabilities
 	for i := range reqs {
-		if err := b.checkSign(able, &reqs[i]); err != nil {
+		if err := b.checkSign(&reqs[i]); err != nil {
 			return nil, reqs[i].Key, err
 		}
 	}
@@ -66,12 +68,15 @@ func (b *Backend) signOne(
 	if err != nil {
 		return dossier.SignedRequest{}, err
 	}
+	query, err := b.appendQuery(make([]querysign.Pair, 0, 8), req)
+	if err != nil {
+		return dossier.SignedRequest{}, err
+	}
 	header := b.boundHeader(req)
-	query := make([]querysign.Pair, 0, 8)
 	signed := dossier.SignedRequest{Method: methodOf(req), Header: headerOf(header), NotAfter: l.until}
 	signed.URL = to.signer.URL(cred, querysign.Request{
 		Method: signed.Method, URLScheme: to.urlScheme, Host: to.host, Path: to.path + "/" + req.Key,
-		Query: appendQuery(query, req), Header: header, Time: l.from, Expires: l.length(),
+		Query: query, Header: header, Time: l.from, Expires: l.length(),
 	})
 	return signed, nil
 }
@@ -85,15 +90,16 @@ func methodOf(req *dossier.SignRequest) string {
 
 // appendQuery appends the parameters of the operation. x-id is what the SDK says, so that the URLs are the same; servers
 // ignore it.
-func appendQuery(to []querysign.Pair, req *dossier.SignRequest) []querysign.Pair {
+func (b *Backend) appendQuery(to []querysign.Pair, req *dossier.SignRequest) ([]querysign.Pair, error) {
 	switch {
 	case req.Part != dossier.PartRequest{}:
+		id, _, err := b.parseUploadID(req.Part.UploadID)
 		return append(to, querysign.Pair{Name: "partNumber", Value: strconv.Itoa(req.Part.Number)},
-			querysign.Pair{Name: "uploadId", Value: req.Part.UploadID}, querysign.Pair{Name: "x-id", Value: "UploadPart"})
+			querysign.Pair{Name: "uploadId", Value: id}, querysign.Pair{Name: "x-id", Value: "UploadPart"}), err
 	case req.Method == http.MethodPut:
-		return append(to, querysign.Pair{Name: "x-id", Value: "PutObject"})
+		return append(to, querysign.Pair{Name: "x-id", Value: "PutObject"}), nil
 	case req.Method == http.MethodDelete:
-		return append(to, querysign.Pair{Name: "x-id", Value: "DeleteObject"})
+		return append(to, querysign.Pair{Name: "x-id", Value: "DeleteObject"}), nil
 	case methodOf(req) == http.MethodGet:
 		to = append(to, querysign.Pair{Name: "x-id", Value: "GetObject"})
 	}
@@ -101,7 +107,7 @@ func appendQuery(to []querysign.Pair, req *dossier.SignRequest) []querysign.Pair
 	to = appendSet(to, "response-content-disposition", req.Respond.ContentDisposition)
 	to = appendSet(to, "response-content-encoding", req.Respond.ContentEncoding)
 	to = appendSet(to, "response-content-language", req.Respond.ContentLanguage)
-	return appendSet(to, "response-content-type", req.Respond.ContentType)
+	return appendSet(to, "response-content-type", req.Respond.ContentType), nil
 }
 
 func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {
@@ -109,68 +115,4 @@ func appendSet(to []querysign.Pair, name, value string) []querysign.Pair {
 		return to
 	}
 	return append(to, querysign.Pair{Name: name, Value: value})
-}
-
-// checkSign refuses what has no meaning, and what the store does not enforce.
-func (b *Backend) checkSign(able dossier.Capabilities, req *dossier.SignRequest) error {
-	checked := *req
-	checked.Method = methodOf(req)
-	if err := dossier.CheckSignRequest(checked); err != nil {
-		return err
-	}
-	if req.TTL > dossier.MaxSignedLife {
-		return fmt.Errorf("%w: a signature lives at most %v, not %v", dossier.ErrInvalid, dossier.MaxSignedLife, req.TTL)
-	}
-	part := req.Part != dossier.PartRequest{}
-	for _, asked := range []struct {
-		is   bool
-		of   dossier.Capabilities
-		what string
-	}{
-		{checked.Method == http.MethodGet || checked.Method == http.MethodHead, dossier.SignGet, "signed GET and HEAD URLs"},
-		{checked.Method == http.MethodPut && !part, dossier.SignPut, "signed PUT URLs"},
-		{checked.Method == http.MethodDelete, dossier.SignDelete, "signed DELETE URLs"},
-		{part, dossier.SignPart, "signed URLs of parts"},
-		{req.ContentType != "", dossier.BindType, "binding a content type"},
-		{req.Length != 0, dossier.BindLength, "binding a length"},
-		{req.MaxLength != 0, dossier.BindMaxLength, "binding a largest length; bind the length, or sign a form"},
-		{req.If.IfAbsent, dossier.BindIfAbsent, "binding to create-only"},
-		{checksums(req.Expect) > 0 || req.Expect.MD5 != nil, dossier.BindChecksum, "binding a checksum"},
-		{len(req.Metadata) > 0, dossier.StoresMetadata, "metadata"},
-	} {
-		if asked.is && !able.Has(asked.of) {
-			return fmt.Errorf("%w: the store does not offer %s (capability %v)", errors.ErrUnsupported, asked.what, asked.of)
-		}
-	}
-	return errors.Join(b.checkCustomerKey(checked.Method), b.checkExpect(req.Expect))
-}
-
-// checkCustomerKey refuses URLs that work only for who is told the secret key.
-func (b *Backend) checkCustomerKey(method string) error {
-	if b.cfg.SSE.CustomerKey == nil || method == http.MethodDelete {
-		return nil
-	}
-	return fmt.Errorf("%w: signing for objects encrypted with a customer key, which the holder would have to know", errors.ErrUnsupported)
-}
-
-// checkExpect refuses checksums that the server would not check.
-func (b *Backend) checkExpect(sums dossier.Checksums) error {
-	switch {
-	case checksums(sums) > 1:
-		return fmt.Errorf("%w: binding more than one checksum besides an MD5", errors.ErrUnsupported)
-	case checksums(sums) > 0 && b.cfg.Checksum == NoChecksum, sums.CRC64NVME != nil && b.cfg.Checksum == CRC32C:
-		return fmt.Errorf("%w: binding a checksum that the server does not know (Config.Checksum is %s)", errors.ErrUnsupported, b.cfg.Checksum)
-	}
-	return nil
-}
-
-// checksums counts those that have a header field of the kind of which a request may have one.
-func checksums(sums dossier.Checksums) int {
-	count := 0
-	for _, sum := range [][]byte{sums.CRC32C, sums.CRC64NVME, sums.SHA256} {
-		if sum != nil {
-			count++
-		}
-	}
-	return count
 }

@@ -26,7 +26,8 @@ var signClock = time.Date(2026, 2, 28, 23, 59, 58, 0, time.UTC)
 type fixedPresigner struct{ signer *v4.Signer }
 
 func (p fixedPresigner) PresignHTTP(
-	ctx context.Context, cred aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, options ...func(*v4.SignerOptions),
+	ctx context.Context, cred aws.Credentials, r *http.Request, hash, service, region string, _ time.Time,
+	options ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {
 	return p.signer.PresignHTTP(ctx, cred, r, hash, service, region, signClock, options...)
 }
@@ -37,7 +38,11 @@ func endpoints() map[string]struct {
 	options awss3.Options
 } {
 	permanent := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret/with+signs=", "")
-	temporary := credentials.NewStaticCredentialsProvider("ASIAEXAMPLE", "secret", "token/with+signs=&more//"+strings.Repeat("x", 500))
+	token := "token/with+signs=&more//" + strings.Repeat("x", 500)
+	temporary := credentials.NewStaticCredentialsProvider("ASIAEXAMPLE", "secret", token)
+	at := func(address string, pathStyle bool) awss3.Options {
+		return awss3.Options{Region: "auto", BaseEndpoint: &address, UsePathStyle: pathStyle, Credentials: permanent}
+	}
 	type endpoint = struct {
 		bucket  string
 		options awss3.Options
@@ -53,11 +58,11 @@ func endpoints() map[string]struct {
 		"dual stack":          {"bucket", awss3.Options{Region: "us-east-1", EndpointOptions: dual, Credentials: permanent}},
 		"FIPS":                {"bucket", awss3.Options{Region: "us-east-1", EndpointOptions: fips, Credentials: permanent}},
 		"China":               {"bucket", awss3.Options{Region: "cn-north-1", Credentials: permanent}},
-		"port, path style":    {"bucket", awss3.Options{Region: "auto", BaseEndpoint: aws.String("http://127.0.0.1:9000"), UsePathStyle: true, Credentials: permanent}},
-		"port, IPv6":          {"bucket", awss3.Options{Region: "auto", BaseEndpoint: aws.String("http://[::1]:9000"), UsePathStyle: true, Credentials: permanent}},
-		"port, virtual host":  {"bucket", awss3.Options{Region: "auto", BaseEndpoint: aws.String("https://store.example:9000"), Credentials: permanent}},
-		"path below an host":  {"bucket", awss3.Options{Region: "auto", BaseEndpoint: aws.String("https://store.example/base/s3"), UsePathStyle: true, Credentials: temporary}},
-		"slash behind a path": {"bucket", awss3.Options{Region: "auto", BaseEndpoint: aws.String("https://store.example/base/"), UsePathStyle: true, Credentials: permanent}},
+		"port, path style":    {"bucket", at("http://127.0.0.1:9000", true)},
+		"port, IPv6":          {"bucket", at("http://[::1]:9000", true)},
+		"port, virtual host":  {"bucket", at("https://store.example:9000", false)},
+		"path below an host":  {"bucket", at("https://store.example/base/s3", true)},
+		"slash behind a path": {"bucket", at("https://store.example/base/", true)},
 		"access point": {
 			"arn:aws:s3:us-west-2:123456789012:accesspoint/point", awss3.Options{Region: "us-west-2", Credentials: permanent},
 		},
@@ -133,17 +138,22 @@ func putInput(bucket string, req dossier.SignRequest) *awss3.PutObjectInput {
 
 func partInput(bucket string, req dossier.SignRequest) *awss3.UploadPartInput {
 	return &awss3.UploadPartInput{
-		Bucket: &bucket, Key: &req.Key, PartNumber: aws.Int32(int32(req.Part.Number)), UploadId: &req.Part.UploadID, ContentLength: length(req),
-		ContentMD5: sum(req.Expect.MD5), ChecksumCRC32C: sum(req.Expect.CRC32C), ChecksumCRC64NVME: sum(req.Expect.CRC64NVME),
+		Bucket: &bucket, Key: &req.Key, PartNumber: aws.Int32(int32(req.Part.Number)), UploadId: &req.Part.UploadID,
+		ContentLength: length(req),
+		ContentMD5:    sum(req.Expect.MD5), ChecksumCRC32C: sum(req.Expect.CRC32C), ChecksumCRC64NVME: sum(req.Expect.CRC64NVME),
 		ChecksumSHA256: sum(req.Expect.SHA256),
 	}
 }
 
 // oddities are what goes wrong in URLs, headers and canonical requests.
 var oddities = []string{
-	"a", "b", "Z", "0", "-", "_", ".", "~", " ", "+", "%", "%2F", "&", "=", "?", "#", ";", ":", "'", "\"", "(", ")", "*", "!", "$", "@", ",",
+	"a", "b", "Z", "0", "-", "_", ".", "~", " ", "+", "%", "%2F", "&", "=", "?", "#", ";", ":",
+	"'", "\"", "(", ")", "*", "!", "$", "@", ",",
 	"<", ">", "[", "]", "{", "}", "|", "^", "`", "ü", "é", "漢", "\U0001F600", "%zz", "%41", "x-id", "..a",
 }
+
+// uploadIDs are what ids of uploads are made of.
+var uploadIDs = []string{"a", "Z", "0", "-", "_", ".a", "~", "+", "%2F", "%", "&", "=", ":", "!", "*", "'", "("}
 
 func oddText(r *rand.Rand, of []string) string {
 	var b strings.Builder
@@ -174,10 +184,11 @@ func oddRequest(r *rand.Rand) dossier.SignRequest {
 	visible := oddities[:36]
 	maybe := func() bool { return r.IntN(2) == 0 }
 	req := dossier.SignRequest{
-		Method: []string{"", "GET", "HEAD", "PUT", "PUT", "DELETE"}[r.IntN(6)], Key: oddKey(r), TTL: time.Duration(1+r.IntN(7*86400)) * time.Second,
+		Method: []string{"", "GET", "HEAD", "PUT", "PUT", "DELETE"}[r.IntN(6)], Key: oddKey(r),
+		TTL: time.Duration(1+r.IntN(7*86400)) * time.Second,
 	}
 	if req.Method == "PUT" && maybe() {
-		req.Part = dossier.PartRequest{UploadID: oddText(r, oddities), Number: 1 + r.IntN(10_000)}
+		req.Part = dossier.PartRequest{UploadID: oddText(r, uploadIDs), Number: 1 + r.IntN(10_000)}
 	}
 	object := req.Method == "PUT" && req.Part == dossier.PartRequest{}
 	if object && maybe() {
@@ -187,21 +198,22 @@ func oddRequest(r *rand.Rand) dossier.SignRequest {
 		req.If.IfAbsent = true
 	}
 	if object && maybe() {
-		req.Metadata = map[string]string{"a": "x" + strings.Join(strings.Fields(oddText(r, visible)), " "), "a_b": "", "a2": "y", "b": "z"}
+		single := strings.Join(strings.Fields(oddText(r, visible)), " ")
+		req.Metadata = map[string]string{"a": "x" + strings.ReplaceAll(single, "=?", "="), "a_b": "u v", "a2": "y"}
 	}
 	if req.Method == "PUT" && maybe() {
 		req.Length = 1 + r.Int64N(5<<30)
 	}
 	if req.Method == "PUT" {
-		switch r.IntN(6) {
-		case 0:
-			req.Expect.CRC32C = bytesOf(r, 4)
-		case 1:
+		switch kind := r.IntN(6); {
+		case kind == 0:
 			req.Expect.CRC64NVME = bytesOf(r, 8)
-		case 2:
-			req.Expect.SHA256, req.Expect.MD5 = bytesOf(r, 32), bytesOf(r, 16)
-		case 3:
+		case kind == 1:
 			req.Expect.MD5 = bytesOf(r, 16)
+		case kind == 2 && object:
+			req.Expect.CRC32C = bytesOf(r, 4)
+		case kind == 3 && object:
+			req.Expect.SHA256, req.Expect.MD5 = bytesOf(r, 32), bytesOf(r, 16)
 		}
 	}
 	if (req.Method == "" || req.Method == "GET" || req.Method == "HEAD") && maybe() {

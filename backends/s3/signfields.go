@@ -4,29 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"maps"
-	"mime"
-	"net/url"
 	"slices"
-	"strings"
 )
-
-// metadataField is a metadata value as a header field: ASCII as it is, everything else, and what could be taken for it, as
-// RFC 2047 encoded words, which S3 stores and returns as they are.
-func metadataField(value string) string {
-	if strings.Contains(value, "=?") {
-		return mime.BEncoding.Encode("utf-8", value+"\u00A0")
-	}
-	return mime.BEncoding.Encode("utf-8", value)
-}
-
-// taggingField is tags as a header field: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-tagging.
-func taggingField(tags map[string]string) string {
-	values := make(url.Values, len(tags))
-	for name, value := range tags {
-		values.Set(name, value)
-	}
-	return values.Encode()
-}
 
 // tagging is tags as XML: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Tagging.html.
 type tagging struct {

@@ -36,7 +36,7 @@ func (b *Backend) boundHeader(req *dossier.SignRequest) []querysign.Pair {
 		return header // the upload has the rest
 	}
 	for name, value := range req.Metadata {
-		header = append(header, querysign.Pair{Name: "X-Amz-Meta-" + name, Value: metadataField(value)})
+		header = append(header, querysign.Pair{Name: "X-Amz-Meta-" + name, Value: escapeValue(value)})
 	}
 	return b.appendDefaults(header)
 }
@@ -45,11 +45,21 @@ func (b *Backend) boundHeader(req *dossier.SignRequest) []querysign.Pair {
 func (b *Backend) appendDefaults(header []querysign.Pair) []querysign.Pair {
 	header = appendSet(header, "X-Amz-Storage-Class", b.cfg.Class)
 	header = appendSet(header, "X-Amz-Acl", b.cfg.ACL)
-	header = appendSet(header, "X-Amz-Tagging", taggingField(b.cfg.Tags))
+	header = appendSet(header, "X-Amz-Tagging", tagQuery(b.cfg.Tags))
 	return b.appendEncryption(header)
 }
 
+// appendEncryption has the same names in headers and in forms.
 func (b *Backend) appendEncryption(header []querysign.Pair) []querysign.Pair {
-	header = appendSet(header, "X-Amz-Server-Side-Encryption", b.cfg.SSE.Algorithm)
-	return appendSet(header, "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", b.cfg.SSE.KMSKeyID)
+	header = appendSet(header, "x-amz-server-side-encryption", b.cfg.SSE.Algorithm)
+	return appendSet(header, "x-amz-server-side-encryption-aws-kms-key-id", b.cfg.SSE.KMSKeyID)
+}
+
+// headerOf makes the fields that were signed those to send.
+func headerOf(pairs []querysign.Pair) http.Header {
+	header := make(http.Header, len(pairs))
+	for _, pair := range pairs {
+		header[http.CanonicalHeaderKey(pair.Name)] = []string{pair.Value}
+	}
+	return header
 }

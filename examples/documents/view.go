@@ -20,7 +20,6 @@ import (
 const (
 	linkLife   = time.Hour
 	linkWindow = 15 * time.Minute
-	linkCache  = "private, max-age=3600, immutable" // a key never gets other content
 )
 
 // documentView is what a client sees of a document.
@@ -63,7 +62,7 @@ func viewOfFile(ctx context.Context, f *fileobject.FileObject) (*fileView, error
 		return nil, err
 	}
 	inline := dossier.InlineType(view.ContentType)
-	request := dossier.SignRequest{TTL: linkLife, Window: linkWindow, Respond: dossier.Header{CacheControl: linkCache}}
+	request := dossier.SignRequest{TTL: linkLife, Window: linkWindow}
 	if !inline {
 		request.Respond.ContentType = "application/octet-stream" // HTML and the like never go out under their own type
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"syscall"
 )
@@ -43,8 +42,8 @@ func (c Class) String() string {
 // connection is being made package net reports the end of a context as a time-out of its own that cannot be told from
 // another, so a caller should ask its context first.
 //
-// What net/http reports without a type, as "http: server closed idle connection", is Other, since [*url.Error] is
-// around it; without that it is None.
+// What net/http reports without a type, as "http: server closed idle connection", is Other, since the client puts a
+// [net.Error] around it; without that it is None.
 func Classify(err error) Class {
 	switch {
 	case err == nil, ended(err):
@@ -145,5 +144,3 @@ func anyOf(err error, condition func(error) bool) bool {
 	}
 	return false
 }
-
-var _ error = (*url.Error)(nil) // it is a net.Error, so that what an http.Client returns is at least Other

@@ -1,6 +1,9 @@
 package querysign
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 const upperHex, lowerHex = "0123456789ABCDEF", "0123456789abcdef"
 
@@ -9,12 +12,20 @@ func unreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
+// plain has what is unreserved: a table is several times as fast as comparisons.
+var plain = func() (table [256]bool) {
+	for c := range table {
+		table[c] = unreserved(byte(c))
+	}
+	return table
+}()
+
 // appendEscaped appends text with everything but unreserved characters escaped, once and in upper case; a path keeps its
 // slashes. This is UriEncode of the specification.
 func appendEscaped(to []byte, text string, path bool) []byte {
 	for i := range len(text) {
 		c := text[i]
-		if unreserved(c) || path && c == '/' {
+		if plain[c] || path && c == '/' {
 			to = append(to, c)
 		} else {
 			to = append(to, '%', upperHex[c>>4], upperHex[c&15])
@@ -74,4 +85,21 @@ func hostOf(urlScheme, host string) string {
 		return strings.TrimSuffix(host, ":443")
 	}
 	return host
+}
+
+// appendTime appends t as 20060102T150405Z, in UTC, for years of four digits.
+func appendTime(to []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	to = appendDigits(to, year/100, year%100, int(month), day)
+	to = appendDigits(append(to, 'T'), hour, minute, second)
+	return append(to, 'Z')
+}
+
+func appendDigits(to []byte, pairs ...int) []byte {
+	for _, pair := range pairs {
+		to = append(to, byte('0'+pair/10), byte('0'+pair%10))
+	}
+	return to
 }

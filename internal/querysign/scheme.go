@@ -29,7 +29,9 @@ func AWS() Scheme {
 
 // Google is V4 of Google Cloud Storage with an HMAC key. Its region is "auto".
 func Google() Scheme {
-	return Scheme{Algorithm: "GOOG4-HMAC-SHA256", Parameter: "X-Goog", Secret: "GOOG4", Terminator: "goog4_request", Service: "storage"}
+	scheme := GoogleRSA()
+	scheme.Algorithm, scheme.Secret = "GOOG4-HMAC-SHA256", "GOOG4"
+	return scheme
 }
 
 // GoogleRSA is V4 of Google Cloud Storage with the RSA key of a service account. Its region is "auto".

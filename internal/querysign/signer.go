@@ -44,6 +44,7 @@ type work struct {
 	mac       hash.Hash // of the day's key
 	query     []byte    // parameters in the order they came
 	params    []parameter
+	date      []byte // of the signature
 	header    []int  // order of the request's header fields by name
 	canonical []byte // request
 	url       []byte

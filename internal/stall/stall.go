@@ -18,11 +18,14 @@ type stalledError struct{}
 func (stalledError) Error() string { return "the transfer stalled" }
 func (stalledError) Timeout() bool { return true }
 
+// resting is the time of the last touch while nothing is expected to move.
+const resting = -1
+
 // Watchdog cancels a context when nothing has touched it for a while. All methods may be called from several goroutines.
 type Watchdog struct {
 	patience time.Duration
 	began    time.Time
-	touched  atomic.Int64 // nanoseconds since began
+	touched  atomic.Int64 // nanoseconds since began, or resting
 	cancel   context.CancelCauseFunc
 	done     <-chan struct{}
 	timer    *time.Timer // nil: never
@@ -48,7 +51,10 @@ func Watch(ctx context.Context, patience time.Duration) (context.Context, *Watch
 // check runs when the timer fires. A touch only notes the time, since it happens at each read; the timer is set anew
 // here, for what is left of the patience.
 func (w *Watchdog) check() {
-	left := w.patience - (time.Since(w.began) - time.Duration(w.touched.Load()))
+	left := w.patience
+	if touched := w.touched.Load(); touched != resting {
+		left -= time.Since(w.began) - time.Duration(touched)
+	}
 	if left <= 0 {
 		w.cancel(ErrStalled)
 		return
@@ -59,6 +65,9 @@ func (w *Watchdog) check() {
 		w.timer.Reset(left)
 	}
 }
+
+// Rest says that nothing is expected to move until the next Touch, from which the patience counts again.
+func (w *Watchdog) Rest() { w.touched.Store(resting) }
 
 // Touch says that the transfer moves.
 func (w *Watchdog) Touch() { w.touched.Store(int64(time.Since(w.began))) }
@@ -71,15 +80,19 @@ func (w *Watchdog) Stop() {
 	}
 }
 
-// Reader returns r, each of whose reads that returns bytes is a touch.
+// Reader returns r, each of whose reads that returns bytes is a touch. It is for what is read as fast as the other side
+// takes it, as the body of a request is: between two reads the other side is waited for.
 func (w *Watchdog) Reader(r io.Reader) io.Reader { return reader{r, w} }
 
-// ReadSeeker returns r, each of whose reads that returns bytes is a touch. It is for the bodies of requests, which are
-// read as fast as the other side takes them.
+// ReadSeeker is like [Watchdog.Reader] for the body of a request that can be rewound.
 func (w *Watchdog) ReadSeeker(r io.ReadSeeker) io.ReadSeeker { return readSeeker{reader{r, w}, r} }
 
-// ReadCloser returns r, each of whose reads that returns bytes is a touch. Close closes r and does not stop the watch.
-func (w *Watchdog) ReadCloser(r io.ReadCloser) io.ReadCloser { return readCloser{reader{r, w}, r} }
+// ReadCloser returns r, the body of a response, and rests but while it is read: what the caller does between two reads
+// takes as long as it takes. Close closes r and does not stop the watch.
+func (w *Watchdog) ReadCloser(r io.ReadCloser) io.ReadCloser {
+	w.Rest()
+	return readCloser{r, w}
+}
 
 type reader struct {
 	reader io.Reader
@@ -100,6 +113,12 @@ type readSeeker struct {
 }
 
 type readCloser struct {
-	reader
-	io.Closer
+	io.ReadCloser
+	dog *Watchdog
+}
+
+func (r readCloser) Read(p []byte) (int, error) {
+	r.dog.Touch()
+	defer r.dog.Rest()
+	return r.ReadCloser.Read(p)
 }

@@ -18,7 +18,8 @@
 // A known size decides: ceil(size/MaxParts), rounded up to a MiB, but not less than [Plan.PartSize]. A source that
 // cannot fit is refused before any request. With an unknown size the part size doubles each time a tenth of the parts
 // is used up, unless the store wants equal parts. A part that is larger than the pool's buffers takes several at once,
-// and no part can be larger than the pool; [Plan.Reach] says how much that is. Sources with an io.ReaderAt have no such limit.
+// and no part can be larger than the pool; [Plan.Reach] says how much that is in all. Sources with an io.ReaderAt have
+// no such limit.
 //
 // # Fairness
 //
@@ -26,10 +27,15 @@
 // and only while it holds no unfinished part; what it has sent or is sending comes back whatever other uploads do. So
 // no number of uploads can wait for each other.
 //
+// A source that takes longer than a sixteenth of a second for a scratch is slow. Slow sources fill at most half of the
+// buffers at once, so that many of them on bad lines do not hold up the others; what they have filled is sent like
+// anything else. Only sources that were fast until they stopped within a part can hold the other half, and even then
+// small sources and files get through.
+//
 // # What is cleaned up
 //
 // An upload that fails after Begin succeeded is aborted, once, when no part request is running any more, with a context
 // that does not end with the caller's but after 30 seconds. There is one exception: an error of Complete that says (by
 // [CompleteError]) that it is unknown whether the object exists now. Aborting could then race with a completion under
-// way; the target must find out, or leave it to whoever sweeps up.
+// way; the target must find out, or leave it to whoever sweeps up. A panic of Complete counts as such an error.
 package uploader

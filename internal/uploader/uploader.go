@@ -9,17 +9,6 @@ import (
 	"github.com/dossier-go/dossier/internal/crc"
 )
 
-// Plan holds the limits of the store and the wishes of the user. Its zero value has the limits of S3.
-type Plan struct {
-	PartSize   int64 // in bytes, of a part while that is enough; default: 8 MiB, at least MinPart and at most MaxPart
-	MaxWhole   int64 // size in bytes up to which an object goes in one request if it needs no buffers; default: PartSize
-	MinPart    int64 // in bytes, of every part but the last; default: 5 MiB
-	MaxPart    int64 // in bytes; default: 5 GiB
-	MaxParts   int   // of one object; default: 10,000
-	EqualParts bool  // every part but the last must have the same size
-	Parallel   int   // part requests at once per upload; default: 4
-}
-
 // Source is what to upload.
 type Source struct {
 	// Reader has the bytes, in order. It returns io.EOF only when everything about them is right; any other error
@@ -29,8 +18,9 @@ type Source struct {
 	At io.ReaderAt
 	// Size is the length in bytes, or -1 when it is not known.
 	Size int64
-	// Interrupt is called at most once, when a part request failed: it makes a Read of Reader that blocks return soon.
-	// If it is nil, the failure is reported when the Read returns by itself.
+	// Interrupt makes a Read of Reader return soon, mostly by ending the context that Reader was opened with. It is
+	// called at most once, by another goroutine, while a Read runs and a part request has failed; no Read follows. If it
+	// is nil, the failure is reported when the Read returns by itself.
 	Interrupt func()
 }
 
@@ -44,7 +34,8 @@ type Body struct {
 type Target interface {
 	// PutWhole stores everything in one request. No other method is called then.
 	PutWhole(ctx context.Context, body *Body) error
-	// Begin creates the multipart upload; it returns before any part is sent.
+	// Begin creates the multipart upload; it returns before any part is sent. If it fails, what it may have made all the
+	// same is its own to clean up.
 	Begin(ctx context.Context) error
 	// PutPart sends one part. Numbers begin at 1 and have no gaps. It is called from several goroutines at once.
 	PutPart(ctx context.Context, number int, body *Body) error
@@ -70,7 +61,9 @@ func (e *CompleteError) Unwrap() error { return e.Err }
 // AbortError is joined with the error of an upload that could not be aborted: its parts are still stored.
 type AbortError struct{ Err error }
 
-func (e *AbortError) Error() string { return "the multipart upload could not be aborted: " + e.Err.Error() }
+func (e *AbortError) Error() string {
+	return "the multipart upload could not be aborted: " + e.Err.Error()
+}
 
 // Unwrap returns the error of Abort.
 func (e *AbortError) Unwrap() error { return e.Err }

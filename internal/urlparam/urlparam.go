@@ -78,6 +78,26 @@ func (p *Set) Take(name string) (string, bool) {
 	return values[0], true
 }
 
+// Cut takes a parameter that is for somebody else than the readers: the errors of Done do not name it. An empty value or
+// one that is given twice is an error.
+func (p *Set) Cut(name string) (value string, given bool, err error) {
+	values, given := p.values[name]
+	if !given {
+		return "", false, nil
+	}
+	delete(p.values, name)
+	if len(values) > 1 {
+		return "", false, fmt.Errorf("the parameter %s is given twice", name)
+	}
+	if values[0] == "" {
+		return "", false, fmt.Errorf("the parameter %s: want a value", name)
+	}
+	return values[0], true, nil
+}
+
+// Encode returns the query of what no reader took yet.
+func (p *Set) Encode() string { return p.values.Encode() }
+
 // Refuse remembers that a parameter is not what is wanted.
 func (p *Set) Refuse(name, want string) {
 	p.errs = append(p.errs, fmt.Errorf("the parameter %s: want %s", name, want))

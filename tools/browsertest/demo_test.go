@@ -29,10 +29,10 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
-// buildDemo builds the demo as it is in this repository.
+// buildDemo builds the demo as it is in this repository, with the cloud stores.
 var buildDemo = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "documents")
-	build := exec.Command("go", "build", "-C", filepath.Join("..", ".."), "-o", path, "./examples/documents")
+	build := exec.Command("go", "build", "-C", filepath.Join("..", ".."), "-tags", "cloud", "-o", path, "./examples/documents")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, output)
 	}
