@@ -408,3 +408,90 @@ func testRecordsComeBack(t *testing.T) {
 	}
 	w.check(t, "one")
 }
+
+// numbered has a key that the database makes.
+type numbered struct {
+	bun.BaseModel `bun:"table:numbered"`
+	ID            int64                  `bun:"id,pk,autoincrement"`
+	Title         string                 `bun:"title"`
+	File          *fileobject.FileObject `bun:"file" file:"uploads"`
+}
+
+// Each model gets the key of its own row, however the database tells keys, also where they are not one after the other.
+func TestKeysOfTheDatabase(t *testing.T) { onEveryDatabase(t, testKeysOfTheDatabase) }
+
+func testKeysOfTheDatabase(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	for _, name := range []string{"RETURNING", "last key"} {
+		w := newWorld(t, setup{models: []any{(*numbered)(nil)}})
+		if name == "last key" {
+			if w.on != "mariadb" {
+				continue
+			}
+			_, dsn := w.makeDatabase(t)
+			pool, err := sql.Open("mysql", dsn+"&auto_increment_increment=7")
+			must(t, err)
+			t.Cleanup(func() { must(t, pool.Close()) })
+			db := bun.NewDB(pool, withoutReturning{mysqldialect.New()})
+			w.m, err = session.New(db, session.Options{Registry: w.m.Registry()})
+			must(t, err)
+			must(t, w.m.Register((*numbered)(nil)))
+			must(t, w.m.CreateSchema(t.Context()))
+			w.raw = pool
+		}
+		var rows []*numbered
+		for i := range 20 {
+			rows = append(rows, &numbered{Title: fmt.Sprint("row ", i), File: file(fmt.Sprint(i))})
+		}
+		w.run(t, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, &rows) })
+		for _, row := range rows {
+			var title string
+			must(t, w.raw.QueryRow(w.rebind("SELECT title FROM numbered WHERE id = ?"), row.ID).Scan(&title))
+			if title != row.Title {
+				t.Errorf("%s: key %d of %q is that of %q", name, row.ID, row.Title, title)
+			}
+		}
+	}
+}
+
+// withoutReturning is what bun takes MySQL 8 for.
+type withoutReturning struct{ *mysqldialect.Dialect }
+
+// Init does not look for MariaDB.
+func (withoutReturning) Init(*sql.DB) {}
+
+// With a journal pool of its own, one connection is enough for each.
+func TestOneConnectionAndAJournalOfItsOwn(t *testing.T) {
+	onServers(t, testOneConnectionAndAJournalOfItsOwn)
+}
+
+func testOneConnectionAndAJournalOfItsOwn(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	w := newWorld(t, setup{})
+	w.m.DB().SetMaxOpenConns(1)
+	_, err := session.New(w.m.DB(), session.Options{Registry: w.m.Registry()})
+	wantError(t, err, dossier.ErrInvalid)
+	wantError(t, w.try(func(ctx context.Context, s *session.Session) error {
+		return s.Insert(ctx, &document{Title: "a"})
+	}), dossier.ErrInvalid) // the pool was made smaller than what the manager can live with
+	w.raw.SetMaxOpenConns(1)
+	m, err := session.New(w.m.DB(), session.Options{Registry: w.m.Registry(), Journal: bun.NewDB(w.raw, w.m.DB().Dialect())})
+	must(t, err)
+	done := make(chan error)
+	for i := range 4 {
+		go func() {
+			done <- m.Run(t.Context(), func(ctx context.Context, s *session.Session) error {
+				must(t, s.Insert(ctx, &document{Title: fmt.Sprint("first ", i), File: file(fmt.Sprint("first ", i))}))
+				return s.Insert(ctx, &document{Title: fmt.Sprint("second ", i), File: file(fmt.Sprint("second ", i))})
+			})
+		}()
+	}
+	for range 4 {
+		must(t, <-done)
+	}
+	if n := w.number(t, "SELECT count(*) FROM documents"); n != 8 {
+		t.Errorf("%d rows", n)
+	}
+}
