@@ -101,16 +101,31 @@ func (m *Manager) CreateSchema(ctx context.Context) error {
 	if err := m.journal.CreateSchema(ctx); err != nil {
 		return err
 	}
-	var errs []error
+	var left []*plan
 	m.plans.Range(func(_, value any) bool {
-		p := value.(*plan)
-		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
-		}
+		left = append(left, value.(*plan))
 		return true
 	})
-	return errors.Join(errs...)
+	for {
+		failed, err := m.createTables(ctx, left)
+		if err == nil || len(failed) == len(left) || ctx.Err() != nil {
+			return err
+		}
+		left = failed // they may refer to tables that came later
+	}
+}
+
+// createTables returns the plans whose tables could not be created, and why.
+func (m *Manager) createTables(ctx context.Context, plans []*plan) (failed []*plan, err error) {
+	var errs []error
+	for _, p := range plans {
+		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
+		if err != nil {
+			failed = append(failed, p)
+			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
+		}
+	}
+	return failed, errors.Join(errs...)
 }
 
 // Begin returns a session without doing any I/O. It must be closed.

@@ -127,7 +127,7 @@ func (s *Session) undoTo(ctx context.Context, f *frame) error {
 	}
 	switch {
 	case err != nil:
-		s.poison = fmt.Errorf("roll back to savepoint: %w", err)
+		s.poison = errors.Join(s.poison, fmt.Errorf("roll back to savepoint: %w", err))
 		s.top().poisoned = true
 	case healed:
 		s.poison = nil
