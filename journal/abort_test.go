@@ -12,6 +12,11 @@ import (
 // A process that dies between creating a multipart upload and recording its id leaves parts that cost money for ever,
 // unless the sweep looks for them. Uploads of other keys are somebody else's.
 func TestSweepFindsUploadsThatWereNotRecorded(t *testing.T) {
+	onEveryDatabase(t, testSweepFindsUploadsThatWereNotRecorded)
+}
+
+func testSweepFindsUploadsThatWereNotRecorded(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	store := memory.New(memory.Config{})

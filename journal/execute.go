@@ -64,7 +64,7 @@ func (j *Journal) bury(ctx context.Context, quarantine time.Duration, owner stri
 		return nil
 	}
 	_, err := j.own(ctx, "UPDATE dossier_journal SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
-		Tombstone, now, milliseconds(quarantine), bun.List(ids), owner)
+		Tombstone, j.language.now, milliseconds(quarantine), bun.List(ids), owner)
 	if err != nil {
 		return fmt.Errorf("sweep: bury: %w", err)
 	}
@@ -83,7 +83,7 @@ func (j *Journal) postpone(ctx context.Context, opts SweepOptions, owner string,
 		pause = time.Hour
 	}
 	_, err := j.own(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
-		storable(problem.Error()), now, milliseconds(pause), entry.ID, owner)
+		storable(problem.Error()), j.language.now, milliseconds(pause), entry.ID, owner)
 	if err != nil {
 		return fmt.Errorf("sweep: postpone: %w", err)
 	}
@@ -104,8 +104,7 @@ func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids .
 		return nil
 	}
 	owner := "release " + NewID()
-	entries, err := j.returning(ctx, "UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? "+
-		"WHERE id IN (?) AND state = ? RETURNING *", Doomed, owner, now, milliseconds(time.Minute), bun.List(ids), Pending)
+	entries, err := j.claimPending(ctx, owner, ids)
 	if err != nil {
 		return fmt.Errorf("journal: release: %w", err)
 	}
@@ -123,6 +122,21 @@ func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids .
 		}
 	}
 	return errors.Join(append(errs, j.finish(ctx, owner, gone))...)
+}
+
+// claimPending takes those of the intents that are still pending. It waits for whoever is changing one, such as a
+// transaction that is about to end.
+func (j *Journal) claimPending(ctx context.Context, owner string, ids []string) ([]Entry, error) {
+	query := "UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) AND state = ?"
+	args := []any{Doomed, owner, j.language.now, milliseconds(time.Minute), bun.List(ids), Pending}
+	if j.language.returning {
+		return j.returning(ctx, query+" RETURNING *", args...)
+	}
+	if n, err := j.own(ctx, query, args...); err != nil || n == 0 {
+		return nil, err
+	}
+	var entries []Entry
+	return entries, j.db.NewSelect().Model(&entries).Where("owner = ?", owner).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 }
 
 // Forget removes the intents of uploads of which positively nothing was stored.

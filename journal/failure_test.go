@@ -32,6 +32,11 @@ func (f failing) DeleteBatch(_ context.Context, keys iter.Seq[string]) iter.Seq2
 // What a store says, whatever bytes it says it in, must not keep the failure from being recorded: the row would be tried
 // again and again without ever being parked where somebody sees it.
 func TestAnyErrorTextOfAStoreIsRecorded(t *testing.T) {
+	onEveryDatabase(t, testAnyErrorTextOfAStoreIsRecorded)
+}
+
+func testAnyErrorTextOfAStoreIsRecorded(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, said := range map[string]string{
 		"NUL": "a\x00b", "no UTF-8": "a\xffb", "quotes": `it's "?" \ ?`, "long": strings.Repeat("ü", 400), "empty": "",

@@ -33,9 +33,9 @@ func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duratio
 			if i > 0 {
 				query += ", "
 			}
-			query += "(?, ?, ?, ?, ?, ?, 1, ?, ? + ?, ?)"
-			args = append(args, intent.ID, intent.Backend, intent.Store, intent.Key, intent.UploadID, Pending, owner,
-				now, milliseconds(lease), now)
+			query += "(?, ?, ?, ?, ?, ?, ?, ?, ? + ?, ?)"
+			args = append(args, intent.ID, intent.Backend, intent.Store, intent.Key, intent.UploadID, Pending, true, owner,
+				j.language.now, milliseconds(lease), j.language.now)
 		}
 		if _, err := j.own(ctx, query, args...); err != nil {
 			return fmt.Errorf("journal: announce %d uploads: %w", len(intents), err)
@@ -49,7 +49,7 @@ func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duratio
 func (j *Journal) Renew(ctx context.Context, lease time.Duration, ids ...string) error {
 	for chunk := range slices.Chunk(ids, batch) {
 		n, err := j.own(ctx, "UPDATE dossier_journal SET due_at = ? + ? WHERE id IN (?) AND state = ?",
-			now, milliseconds(lease), bun.List(chunk), Pending)
+			j.language.now, milliseconds(lease), bun.List(chunk), Pending)
 		if err != nil {
 			return fmt.Errorf("journal: renew: %w", err)
 		}
@@ -89,13 +89,14 @@ func (j *Journal) Adopt(ctx context.Context, conn bun.IConn, ids ...string) erro
 	return nil
 }
 
-// Pending reports whether the intent is still there, read on conn. On a connection that holds the write lock, or with
-// a row lock, it settles what became of a COMMIT whose answer was lost: rule 8.
-func (j *Journal) Pending(ctx context.Context, conn bun.IConn, id string) (bool, error) {
-	var n int
-	err := conn.QueryRowContext(ctx, "SELECT count(*) FROM dossier_journal WHERE id = ? AND state = ?", id, Pending).Scan(&n)
+// Pending reports whether the intent is still there, read on conn with a lock that waits for whoever is changing it. On a
+// connection that holds SQLite's write lock, or on any other database in a transaction, it settles what became of a
+// COMMIT whose answer was lost: rule 8.
+func (j *Journal) Pending(ctx context.Context, conn bun.IConn, id string) (pending bool, err error) {
+	var ids []string
+	err = j.db.NewRaw("SELECT id FROM dossier_journal WHERE id = ? AND state = ?"+j.language.lock, id, Pending).Conn(conn).Scan(ctx, &ids)
 	if err != nil {
 		return false, fmt.Errorf("journal: look up intent: %w", err)
 	}
-	return n == 1, nil
+	return len(ids) == 1, nil
 }

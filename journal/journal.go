@@ -11,7 +11,6 @@ import (
 	"github.com/dossier-go/dossier/migrations"
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 )
 
 // State of a journal row.
@@ -27,8 +26,9 @@ const (
 
 // Journal works on the table dossier_journal. It holds no state of its own and is safe for concurrent use.
 type Journal struct {
-	db   *bun.DB
-	turn func(ctx context.Context, write func(ctx context.Context) error) error
+	db       *bun.DB
+	language *language
+	turn     func(ctx context.Context, write func(ctx context.Context) error) error
 }
 
 // Config of a [Journal].
@@ -39,35 +39,38 @@ type Config struct {
 }
 
 // New returns the journal of db, whose pool must not be one that open transactions can exhaust: the journal's
-// statements commit on their own, often while the caller waits. Only SQLite is supported; other databases are
-// errors.ErrUnsupported.
+// statements commit on their own, often while the caller waits. SQLite, PostgreSQL (9.5 and later) and MySQL (8.0, MariaDB
+// 10.6, and later) are supported; other databases are errors.ErrUnsupported. Connections to MySQL must be made with
+// clientFoundRows=true: what was found counts, not what was changed.
 func New(db *bun.DB, cfg Config) (*Journal, error) {
 	if db == nil {
 		return nil, fmt.Errorf("new journal: %w: no database", dossier.ErrInvalid)
 	}
-	if name := db.Dialect().Name(); name != dialect.SQLite {
-		return nil, fmt.Errorf("new journal: %w: the %v dialect", errors.ErrUnsupported, name)
+	language := languages[db.Dialect().Name()]
+	if language == nil {
+		return nil, fmt.Errorf("new journal: %w: the %v dialect", errors.ErrUnsupported, db.Dialect().Name())
 	}
 	if cfg.Turn == nil {
 		cfg.Turn = func(ctx context.Context, write func(ctx context.Context) error) error { return write(ctx) }
 	}
-	return &Journal{db: db, turn: cfg.Turn}, nil
+	return &Journal{db: db, language: language, turn: cfg.Turn}, nil
 }
 
-// CreateSchema creates the table if it is not there.
+// CreateSchema creates the table if it is not there. Any number of processes may do so at the same time.
 func (j *Journal) CreateSchema(ctx context.Context) error {
-	text, err := fs.ReadFile(migrations.FS, "sql/sqlite/0001_journal.up.sql")
+	text, err := fs.ReadFile(migrations.FS, "sql/"+j.language.folder+"/0001_journal.up.sql")
 	if err != nil {
 		return fmt.Errorf("journal schema: %w", err)
 	}
-	if _, err := j.db.DB.ExecContext(ctx, string(text)); err != nil {
+	if _, err = j.db.DB.ExecContext(ctx, string(text)); err != nil && ctx.Err() == nil {
+		// On PostgreSQL, of two that create a table at the same time one fails; the second time it is there.
+		_, err = j.db.DB.ExecContext(ctx, string(text))
+	}
+	if err != nil {
 		return fmt.Errorf("journal schema: %w", err)
 	}
 	return nil
 }
-
-// now is the database's clock in milliseconds.
-const now = bun.Safe("CAST(unixepoch('subsec') * 1000 AS INTEGER)")
 
 func milliseconds(d time.Duration) int64 { return d.Milliseconds() }
 
@@ -92,21 +95,28 @@ type Entry struct {
 	CreatedAt int64  `bun:"created_at"` // milliseconds of the database's clock
 }
 
+// ownAttempts is how often a statement that commits on its own is tried when it lost against others: it changed nothing then.
+const ownAttempts = 5
+
+// ownTurn runs what commits on its own.
+func (j *Journal) ownTurn(ctx context.Context, run func(ctx context.Context) error) error {
+	return j.turn(ctx, func(ctx context.Context) error {
+		for attempt := 1; ; attempt++ {
+			err := run(ctx)
+			if err == nil || attempt == ownAttempts || !j.language.retry || !Retryable(err) {
+				return err
+			}
+		}
+	})
+}
+
 // own runs a statement that commits on its own, and returns how many rows it changed.
 func (j *Journal) own(ctx context.Context, query string, args ...any) (n int, err error) {
-	err = j.turn(ctx, func(ctx context.Context) error {
+	err = j.ownTurn(ctx, func(ctx context.Context) error {
 		n, err = exec(ctx, j.db, query, args...)
 		return err
 	})
 	return n, err
-}
-
-// returning is own for a statement that returns rows of the journal.
-func (j *Journal) returning(ctx context.Context, query string, args ...any) (entries []Entry, err error) {
-	err = j.turn(ctx, func(ctx context.Context) error {
-		return j.db.NewRaw(query, args...).Scan(ctx, &entries)
-	})
-	return entries, err
 }
 
 // exec runs a statement and returns how many rows it changed.

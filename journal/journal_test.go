@@ -2,11 +2,9 @@ package journal_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,8 +13,6 @@ import (
 	"github.com/dossier-go/dossier/journal"
 	"github.com/dossier-go/dossier/migrations"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite"
 )
 
 // ledger is a journal with its database.
@@ -28,10 +24,8 @@ type ledger struct {
 
 func newLedger(t testing.TB) *ledger {
 	t.Helper()
-	pool, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)")
-	must(t, err)
-	t.Cleanup(func() { must(t, pool.Close()) })
-	l := &ledger{t: t, db: bun.NewDB(pool, sqlitedialect.New())}
+	l := &ledger{t: t, db: openDatabase(t)}
+	var err error
 	l.Journal, err = journal.New(l.db, journal.Config{})
 	must(t, err)
 	must(t, l.CreateSchema(t.Context()))
@@ -86,6 +80,11 @@ func want(t testing.TB, what string, have, want any) {
 
 // Every row is shown once and in order, however many pages there are: tools delete by what they were shown.
 func TestListShowsEveryRowOnceInOrder(t *testing.T) {
+	onEveryDatabase(t, testListShowsEveryRowOnceInOrder)
+}
+
+func testListShowsEveryRowOnceInOrder(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, n := range []int{0, 1, 499, 500, 501, 1203} {
 		l := newLedger(t)
@@ -101,7 +100,10 @@ func TestListShowsEveryRowOnceInOrder(t *testing.T) {
 }
 
 // A listing that is left early stops asking, and one whose context ended says so.
-func TestListCanBeLeftAndCancelled(t *testing.T) {
+func TestListCanBeLeftAndCancelled(t *testing.T) { onEveryDatabase(t, testListCanBeLeftAndCancelled) }
+
+func testListCanBeLeftAndCancelled(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	l.announce("a", "b", "c")
@@ -121,7 +123,10 @@ func TestListCanBeLeftAndCancelled(t *testing.T) {
 	}
 }
 
-func TestListFilters(t *testing.T) {
+func TestListFilters(t *testing.T) { onEveryDatabase(t, testListFilters) }
+
+func testListFilters(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	l.announce("a", "b", "c", "d")
@@ -145,7 +150,10 @@ func TestListFilters(t *testing.T) {
 
 // Retry is for rows that were given up. Others are worked on, or their uploads are alive: to make those due would delete
 // the files of people who are just uploading.
-func TestRetryIsForParkedRowsAlone(t *testing.T) {
+func TestRetryIsForParkedRowsAlone(t *testing.T) { onEveryDatabase(t, testRetryIsForParkedRowsAlone) }
+
+func testRetryIsForParkedRowsAlone(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, limit := range []int{20, 0, -1} {
 		l := newLedger(t)
@@ -174,7 +182,10 @@ func TestRetryIsForParkedRowsAlone(t *testing.T) {
 }
 
 // Due is what decides whether a commit goes on to take the write lock for a sweep.
-func TestDue(t *testing.T) {
+func TestDue(t *testing.T) { onEveryDatabase(t, testDue) }
+
+func testDue(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change string
@@ -198,7 +209,10 @@ func TestDue(t *testing.T) {
 }
 
 // The clock is the database's, in milliseconds: what rows were written by.
-func TestClockIsTheDatabases(t *testing.T) {
+func TestClockIsTheDatabases(t *testing.T) { onEveryDatabase(t, testClockIsTheDatabases) }
+
+func testClockIsTheDatabases(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	before, err := l.Clock(t.Context())
@@ -216,6 +230,11 @@ func TestClockIsTheDatabases(t *testing.T) {
 
 // An order can be taken back only while nobody ever worked on it: afterwards its object may be gone.
 func TestCancelOfUnclaimedOrdersAlone(t *testing.T) {
+	onEveryDatabase(t, testCancelOfUnclaimedOrdersAlone)
+}
+
+func testCancelOfUnclaimedOrdersAlone(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change string
@@ -243,7 +262,10 @@ func TestCancelOfUnclaimedOrdersAlone(t *testing.T) {
 
 // A key that is in the journal already is somebody's: an intent for it is refused with all of its statement, an order
 // leaves it as it is.
-func TestTakenKeys(t *testing.T) {
+func TestTakenKeys(t *testing.T) { onEveryDatabase(t, testTakenKeys) }
+
+func testTakenKeys(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	l.announce("a")
@@ -258,7 +280,10 @@ func TestTakenKeys(t *testing.T) {
 }
 
 // Every counted statement must say when a single one of its rows was lost.
-func TestLostLeases(t *testing.T) {
+func TestLostLeases(t *testing.T) { onEveryDatabase(t, testLostLeases) }
+
+func testLostLeases(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, do := range map[string]func(l *ledger) error{
 		"adopt":  func(l *ledger) error { return l.Adopt(t.Context(), l.db, "a", "b") },
@@ -280,24 +305,34 @@ func TestLostLeases(t *testing.T) {
 }
 
 // Applications create the schema at every start: what is there must stay. The down migration takes all of it away.
-func TestSchemaUpAndDown(t *testing.T) {
+func TestSchemaUpAndDown(t *testing.T) { onEveryDatabase(t, testSchemaUpAndDown) }
+
+func testSchemaUpAndDown(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	l := newLedger(t)
 	l.announce("a")
 	must(t, l.CreateSchema(t.Context()))
 	want(t, "rows", l.ids(journal.Filter{}), []string{"a"})
-	down, err := fs.ReadFile(migrations.FS, "sql/sqlite/0001_journal.down.sql")
+	down, err := fs.ReadFile(migrations.FS, "sql/"+databaseOf(t)+"/0001_journal.down.sql")
 	must(t, err)
 	l.exec(string(down))
 	var left int
-	must(t, l.db.DB.QueryRow("SELECT count(*) FROM sqlite_master WHERE name LIKE 'dossier%'").Scan(&left))
+	must(t, l.db.DB.QueryRow(map[string]string{
+		"sqlite":     "SELECT count(*) FROM sqlite_master WHERE name LIKE 'dossier%'",
+		"postgresql": "SELECT count(*) FROM pg_class WHERE relname LIKE 'dossier%' AND relnamespace = CAST(current_schema() AS regnamespace)",
+		"mysql":      "SELECT count(*) FROM information_schema.tables WHERE table_schema = database()",
+	}[databaseOf(t)]).Scan(&left))
 	want(t, "tables and indexes after the down migration", left, 0)
 	must(t, l.CreateSchema(t.Context()))
 	want(t, "rows", l.ids(journal.Filter{}), []string(nil))
 }
 
 // Bad input is an error before anything else.
-func TestBadInput(t *testing.T) {
+func TestBadInput(t *testing.T) { onEveryDatabase(t, testBadInput) }
+
+func testBadInput(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	if _, err := journal.New(nil, journal.Config{}); !errors.Is(err, dossier.ErrInvalid) {
 		t.Errorf("no database: %v", err)

@@ -58,7 +58,7 @@ func (j *Journal) page(ctx context.Context, filter Filter, after string) ([]Entr
 // Clock returns the database's clock in milliseconds, which the rows' times are of.
 func (j *Journal) Clock(ctx context.Context) (int64, error) {
 	var ms int64
-	if err := j.db.NewRaw("SELECT ?", now).Scan(ctx, &ms); err != nil {
+	if err := j.db.NewRaw("SELECT ?", j.language.now).Scan(ctx, &ms); err != nil {
 		return 0, fmt.Errorf("journal: clock: %w", err)
 	}
 	return ms, nil
@@ -70,7 +70,7 @@ func (j *Journal) Clock(ctx context.Context) (int64, error) {
 func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (int, error) {
 	setDefault(&maxAttempts, DefaultMaxAttempts)
 	query := "UPDATE dossier_journal SET attempts = 1, due_at = ? WHERE state <> ? AND attempts >= ?"
-	args := []any{now, Marker, maxAttempts}
+	args := []any{j.language.now, Marker, maxAttempts}
 	if len(ids) > 0 {
 		query += " AND id IN (?)"
 		args = append(args, bun.List(ids))
@@ -84,7 +84,7 @@ func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (in
 
 // Due reports whether anything is due, without taking the write lock. Rows parked after DefaultMaxAttempts are not.
 func (j *Journal) Due(ctx context.Context) (bool, error) {
-	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", now).
+	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
 		Where("attempts < ?", DefaultMaxAttempts).Limit(1).Count(ctx)
 	if err != nil {
 		return false, fmt.Errorf("journal: look for what is due: %w", err)

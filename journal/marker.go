@@ -14,7 +14,7 @@ const markerStore = "side file"
 // file lists have rows.
 func (j *Journal) Mark(ctx context.Context, conn bun.IConn, id string) error {
 	_, err := conn.ExecContext(ctx, "INSERT INTO dossier_journal (id, backend, store, object_key, state, due_at, created_at) "+
-		"VALUES (?, '', ?, ?, ?, 0, ?)", id, markerStore, id, Marker, now)
+		"VALUES (?, '', ?, ?, ?, 0, ?)", id, markerStore, id, Marker, j.language.now)
 	if err != nil {
 		return fmt.Errorf("journal: mark side file: %w", err)
 	}

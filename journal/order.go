@@ -33,9 +33,9 @@ func (j *Journal) Order(ctx context.Context, conn bun.IConn, delay time.Duration
 			}
 			query += "(?, ?, ?, ?, ?, ?, ?, ? + ?, ?)"
 			args = append(args, order.ID, order.Backend, order.Store, order.Key, order.UploadID, Doomed, order.Intent,
-				now, milliseconds(delay), now)
+				j.language.now, milliseconds(delay), j.language.now)
 		}
-		if _, err := conn.ExecContext(ctx, query+" ON CONFLICT (store, object_key) DO NOTHING", args...); err != nil {
+		if _, err := conn.ExecContext(ctx, query+j.language.keepTaken, args...); err != nil {
 			return fmt.Errorf("journal: order %d deletes: %w", len(orders), err)
 		}
 	}

@@ -112,7 +112,7 @@ func registered(r *dossier.Registry) map[string]string {
 // claim takes due rows. An expired intent becomes an order.
 func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[string]string, size int) ([]Entry, string, error) {
 	owner := "sweep " + NewID()
-	due := j.db.NewSelect().Model((*Entry)(nil)).Column("id").Where("state <> ?", Marker).Where("due_at <= ?", now).
+	due := j.db.NewSelect().Model((*Entry)(nil)).Column("id").Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
 		Where("attempts < ?", opts.MaxAttempts)
 	due = due.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 		for backend, store := range stores {
@@ -124,8 +124,10 @@ func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[strin
 		due = due.Where("id IN (?)", bun.List(opts.IDs))
 	}
 	due = due.OrderExpr("due_at, id").Limit(int64(size))
-	entries, err := j.returning(ctx, "UPDATE dossier_journal SET state = CASE state WHEN 'pending' THEN 'doomed' ELSE state END, "+
-		"owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) RETURNING *", owner, now, milliseconds(opts.Claim), due)
+	entries, err := j.language.claim(ctx, j, claim{
+		set:  "state = CASE state WHEN 'pending' THEN 'doomed' ELSE state END, owner = ?, attempts = attempts + 1, due_at = ? + ?",
+		args: []any{owner, j.language.now, milliseconds(opts.Claim)}, rows: due, owner: owner,
+	})
 	if err != nil {
 		return nil, "", fmt.Errorf("sweep: claim: %w", err)
 	}

@@ -112,6 +112,7 @@ func (s *Session) adoptUploads(ctx context.Context, uploads []*stagedFile) error
 			ids = append(ids, staged.id)
 		}
 	}
+	s.giveLeases(ctx, ids)
 	if err := s.watch(s.m.journal.Adopt(ctx, s.tx.conn, ids...)); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"reflect"
@@ -10,45 +11,39 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/model"
+	"github.com/uptrace/bun"
 )
 
 // DeleteWhere deletes all rows of the table of a model that the condition selects, and returns how many. The condition is
 // bun's: "title = ?" with arguments; it must not be empty ("1 = 1" means all). Objects of the rows are ordered to be deleted; a
 // model with a soft-delete column keeps them. row is a pointer to the model's struct, nil or not.
 func (s *Session) DeleteWhere(ctx context.Context, row any, where string, args ...any) (int, error) {
-	n, err := s.bulk(ctx, "delete where", row, where, func(p *plan) (int, error) {
+	return s.bulk(ctx, "delete where", row, where, func(p *plan) (int, error) {
+		var files []*fileField
 		if p.table.SoftDeleteField == nil {
-			if err := s.orderWhere(ctx, p, p.files, where, args); err != nil {
-				return 0, err
-			}
+			files = p.files
 		}
-		result, err := s.m.db.NewDelete().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...).Exec(ctx)
-		if err := s.watch(err); err != nil {
-			return 0, err
-		}
-		n, err := result.RowsAffected()
-		return int(n), err
+		return s.eachWhere(ctx, p, files, where, args, func(where string, args []any) (sql.Result, error) {
+			return s.m.db.NewDelete().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...).Exec(ctx)
+		})
 	})
-	return n, err
 }
 
 // UpdateWhere sets columns of all rows that the condition selects, and returns how many. A file column can be cleared,
 // with nil, and never set: the objects are ordered to be deleted. An audit time is touched.
 func (s *Session) UpdateWhere(ctx context.Context, row any, set map[string]any, where string, args ...any) (int, error) {
-	n, err := s.bulk(ctx, "update where", row, where, func(p *plan) (int, error) {
+	return s.bulk(ctx, "update where", row, where, func(p *plan) (int, error) {
 		cleared, err := p.checkSet(set)
 		if err != nil {
 			return 0, err
 		}
-		if err := s.orderWhere(ctx, p, cleared, where, args); err != nil {
-			return 0, err
-		}
-		return s.updateWhere(ctx, p, set, where, args)
+		return s.eachWhere(ctx, p, cleared, where, args, func(where string, args []any) (sql.Result, error) {
+			return s.updateWhere(ctx, p, set, where, args)
+		})
 	})
-	return n, err
 }
 
-func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, where string, args []any) (int, error) {
+func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, where string, args []any) (sql.Result, error) {
 	q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...)
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		q = q.Set(string(p.field(name).SQLName)+" = ?", set[name])
@@ -56,12 +51,7 @@ func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, 
 	if p.updated != nil && set[p.updated.Name] == nil {
 		q = q.Set(string(p.updated.SQLName)+" = ?", model.Now())
 	}
-	result, err := q.Exec(ctx)
-	if err := s.watch(err); err != nil {
-		return 0, err
-	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return q.Exec(ctx)
 }
 
 // bulk is the frame of both: what the session remembers of the table is dropped, because the condition may mean any row.
@@ -109,39 +99,111 @@ func (p *plan) checkSet(set map[string]any) ([]*fileField, error) {
 	return cleared, nil
 }
 
-// orderWhere orders the deletes of all objects in the columns of the selected rows, read under the write lock, in
-// batches.
-func (s *Session) orderWhere(ctx context.Context, p *plan, fields []*fileField, where string, args []any) error {
+// eachWhere runs a bulk statement. When files leave their rows with it, the rows are locked first, and the statement is
+// about these rows alone, found by their keys: rows that come to match meanwhile would lose files without an order.
+func (s *Session) eachWhere(ctx context.Context, p *plan, fields []*fileField, where string, args []any,
+	do func(where string, args []any) (sql.Result, error),
+) (int, error) {
 	if len(fields) == 0 {
-		return nil
+		return s.affected(do(where, args))
 	}
+	keys, leaving, err := s.lockWhere(ctx, p, fields, where, args)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for chunk := range slices.Chunk(keys, maxGroup) {
+		n, err := s.affected(do("? IN (?)", []any{bun.Safe(p.keyColumns()), bun.Safe(strings.Join(chunk, ", "))}))
+		if err != nil {
+			return 0, err
+		}
+		if n != len(chunk) {
+			return 0, s.watch(fmt.Errorf("%s: %w: %d of %d locked rows are there", p.table.Name, dossier.ErrStale, n, len(chunk)))
+		}
+		total += n
+	}
+	for chunk := range slices.Chunk(leaving, maxGroup) {
+		if err := s.order(ctx, chunk); err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+func (s *Session) affected(result sql.Result, err error) (int, error) {
+	if err := s.watch(err); err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// lockWhere locks the selected rows, or holds SQLite's write lock, and returns their keys in SQL and the objects that they
+// hold.
+func (s *Session) lockWhere(ctx context.Context, p *plan, fields []*fileField, where string, args []any) (keys []string, leaving []held, err error) {
 	q := s.m.db.NewSelect().Conn(s.tx.conn).Model(p.table.ZeroIface).ColumnExpr("1").Where(where, args...)
 	for _, f := range fields {
 		q = q.ColumnExpr("?", f.field.SQLName)
 	}
+	for _, pk := range p.table.PKs {
+		q = q.ColumnExpr("?", pk.SQLName)
+	}
+	if lock := s.m.engine.traits().lock; lock != "" {
+		q = q.For(lock)
+	}
 	rows, err := q.Rows(ctx)
 	if err := s.watch(err); err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer rows.Close()
-	var leaving []held
 	for rows.Next() {
-		values, err := scanFiles(fields, rows.Scan)
+		raw := make([]any, len(p.table.PKs))
+		values, err := scanFiles(fields, func(dest ...any) error {
+			for i := range raw {
+				dest = append(dest, &raw[i])
+			}
+			return rows.Scan(dest...)
+		})
 		if err != nil {
-			return s.watch(err)
+			return nil, nil, s.watch(err)
 		}
+		key, err := s.key(p, raw)
+		if err != nil {
+			return nil, nil, s.watch(err)
+		}
+		keys = append(keys, key)
 		for _, files := range values {
 			leaving = append(leaving, heldBy(files)...)
 		}
-		if len(leaving) >= maxGroup {
-			if err := s.order(ctx, leaving); err != nil {
-				return err
-			}
-			leaving = leaving[:0]
+	}
+	return keys, leaving, s.watch(rows.Err())
+}
+
+// keyColumns are the columns of the primary key in SQL, as a row of values if there are several.
+func (p *plan) keyColumns() string {
+	var names []string
+	for _, pk := range p.table.PKs {
+		names = append(names, string(pk.SQLName))
+	}
+	return tuple(names)
+}
+
+// key is the primary key of a row in SQL, from what the database gave.
+func (s *Session) key(p *plan, raw []any) (string, error) {
+	row := reflect.New(p.table.Type).Elem()
+	var values []string
+	for i, pk := range p.table.PKs {
+		if err := pk.ScanValue(row, raw[i]); err != nil {
+			return "", fmt.Errorf("%s.%s: %w", p.table.Name, pk.Name, err)
 		}
+		values = append(values, string(pk.AppendValue(s.m.db.QueryGen(), nil, row)))
 	}
-	if err := s.watch(rows.Err()); err != nil {
-		return err
+	return tuple(values), nil
+}
+
+func tuple(parts []string) string {
+	if len(parts) == 1 {
+		return parts[0]
 	}
-	return s.order(ctx, leaving)
+	return "(" + strings.Join(parts, ", ") + ")"
 }

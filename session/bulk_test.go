@@ -15,7 +15,7 @@ import (
 // A bulk delete orders the objects of every row that it deletes, and of no other.
 func TestDeleteWhereOrdersEveryObject(t *testing.T) {
 	t.Parallel()
-	bothWorlds(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
 		papers := []*paper{{Title: "kept", File: text("kept")}}
 		for i := range 30 {
 			papers = append(papers, &paper{Title: "gone", File: text(fmt.Sprint(i)), Pages: fileobject.List{text("p"), text("q")}})
@@ -36,22 +36,23 @@ func TestDeleteWhereOrdersEveryObject(t *testing.T) {
 // Orders are made in batches; more rows than one batch has lose nothing.
 func TestDeleteWhereOfMoreThanOneBatch(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{DeleteAfter: session.AtOnce})
-	var papers []*paper
-	for i := range 603 {
-		papers = append(papers, &paper{Title: "gone", File: text(fmt.Sprint(i))})
-	}
-	w.insert(&papers)
-	w.run(func(ctx context.Context, s *session.Session) error {
-		_, err := s.DeleteWhere(ctx, &paper{}, "1 = 1")
-		return err
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
+		var papers []*paper
+		for i := range 603 {
+			papers = append(papers, &paper{Title: "gone", File: text(fmt.Sprint(i))})
+		}
+		w.insert(&papers)
+		w.run(func(ctx context.Context, s *session.Session) error {
+			_, err := s.DeleteWhere(ctx, &paper{}, "1 = 1")
+			return err
+		})
+		w.settle()
 	})
-	w.settle()
 }
 
 func TestUpdateWhereClearsAndNeverSets(t *testing.T) {
 	t.Parallel()
-	bothWorlds(t, session.Options{}, func(t *testing.T, w *world) {
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
 		w.insert(&paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two")}, Cover: *text("three")}, &paper{Title: "b", File: text("four")})
 		w.run(func(ctx context.Context, s *session.Session) error {
 			set := map[string]any{"file": nil, "pages": nil, "body": "new"}
@@ -70,7 +71,7 @@ func TestUpdateWhereClearsAndNeverSets(t *testing.T) {
 			}
 			return err
 		})
-		if body := texts(t, w.plain, "SELECT body FROM papers WHERE title = 'a'"); body[0] != "new" {
+		if body := w.texts("SELECT body FROM papers WHERE title = 'a'"); body[0] != "new" {
 			t.Errorf("body %q", body)
 		}
 		w.settle("three", "four")
@@ -80,38 +81,40 @@ func TestUpdateWhereClearsAndNeverSets(t *testing.T) {
 // No condition would mean all rows: that must be said.
 func TestBulkStatementsNeedACondition(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.insert(&paper{Title: "a", File: text("one")})
-	for _, empty := range []string{"", " ", "\n\t"} {
-		w.run(func(ctx context.Context, s *session.Session) error {
-			_, err := s.DeleteWhere(ctx, (*paper)(nil), empty)
-			wantError(t, err, dossier.ErrInvalid)
-			_, err = s.UpdateWhere(ctx, (*paper)(nil), map[string]any{"file": nil}, empty)
-			wantError(t, err, dossier.ErrInvalid)
-			return nil // refused before anything was done
-		})
-	}
-	w.settle("one")
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a", File: text("one")})
+		for _, empty := range []string{"", " ", "\n\t"} {
+			w.run(func(ctx context.Context, s *session.Session) error {
+				_, err := s.DeleteWhere(ctx, (*paper)(nil), empty)
+				wantError(t, err, dossier.ErrInvalid)
+				_, err = s.UpdateWhere(ctx, (*paper)(nil), map[string]any{"file": nil}, empty)
+				wantError(t, err, dossier.ErrInvalid)
+				return nil // refused before anything was done
+			})
+		}
+		w.settle("one")
+	})
 }
 
 // A bulk statement may have changed any row of its table: what the session knew of them is not trusted any more.
 func TestBulkStatementsForgetWhatWasLoaded(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	p := &paper{Title: "a", File: text("one")}
-	w.insert(p)
-	w.run(func(ctx context.Context, s *session.Session) error {
-		p := &paper{}
-		must(t, s.Get(ctx, p, w.onlyID()))
-		_, err := s.UpdateWhere(ctx, (*paper)(nil), map[string]any{"file": nil}, "1 = 1")
-		must(t, err)
-		if !s.IsModified(p) {
-			t.Error("the struct passes for the row")
-		}
-		wantError(t, s.Update(ctx, p), dossier.ErrStale)
-		return nil
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		p := &paper{Title: "a", File: text("one")}
+		w.insert(p)
+		w.run(func(ctx context.Context, s *session.Session) error {
+			p := &paper{}
+			must(t, s.Get(ctx, p, w.onlyID()))
+			_, err := s.UpdateWhere(ctx, (*paper)(nil), map[string]any{"file": nil}, "1 = 1")
+			must(t, err)
+			if !s.IsModified(p) {
+				t.Error("the struct passes for the row")
+			}
+			wantError(t, s.Update(ctx, p), dossier.ErrStale)
+			return nil
+		})
+		w.settle()
 	})
-	w.settle()
 }
 
 // Memory does not grow with the number of rows that are streamed. Not parallel: the heap is the whole process's.
@@ -151,33 +154,34 @@ func TestStreamKeepsOneRow(t *testing.T) {
 // While rows are open the connection is theirs: other calls are refused, not mixed up; afterwards all is as before.
 func TestStreamRefusesOtherCallsWhileItsRowsAreOpen(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.insert(&paper{Title: "a"}, &paper{Title: "b"})
-	for _, inside := range []bool{true, false} {
-		w.run(func(ctx context.Context, s *session.Session) error {
-			if inside {
-				must(t, s.Lock(ctx, &paper{UUID: firstPaper(t, w).UUID}))
-			}
-			query := s.IDB().NewSelect().Model((*paper)(nil))
-			for _, err := range session.Stream[paper](ctx, s, query) {
-				must(t, err)
-				wantError(t, s.Insert(ctx, &paper{Title: "c"}), dossier.ErrInvalid)
-				wantError(t, s.Get(ctx, &paper{}, "x"), dossier.ErrInvalid)
-				wantError(t, s.Commit(ctx), dossier.ErrInvalid)
-				wantError(t, s.Rollback(ctx), dossier.ErrInvalid)
-				_, err := s.IDB().ExecContext(ctx, "SELECT 1")
-				wantError(t, err, dossier.ErrInvalid)
-				for _, err := range session.Stream[paper](ctx, s, query) {
-					wantError(t, err, dossier.ErrInvalid)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a"}, &paper{Title: "b"})
+		for _, inside := range []bool{true, false} {
+			w.run(func(ctx context.Context, s *session.Session) error {
+				if inside {
+					must(t, s.Lock(ctx, &paper{UUID: firstPaper(t, w).UUID}))
 				}
-				break
-			}
-			return s.Insert(ctx, &paper{Title: fmt.Sprint("after ", inside)})
-		})
-	}
-	if rows := texts(t, w.plain, "SELECT title FROM papers ORDER BY title"); fmt.Sprint(rows) != "[a after false after true b]" {
-		t.Errorf("rows %q", rows)
-	}
+				query := s.IDB().NewSelect().Model((*paper)(nil))
+				for _, err := range session.Stream[paper](ctx, s, query) {
+					must(t, err)
+					wantError(t, s.Insert(ctx, &paper{Title: "c"}), dossier.ErrInvalid)
+					wantError(t, s.Get(ctx, &paper{}, "x"), dossier.ErrInvalid)
+					wantError(t, s.Commit(ctx), dossier.ErrInvalid)
+					wantError(t, s.Rollback(ctx), dossier.ErrInvalid)
+					_, err := s.IDB().ExecContext(ctx, "SELECT 1")
+					wantError(t, err, dossier.ErrInvalid)
+					for _, err := range session.Stream[paper](ctx, s, query) {
+						wantError(t, err, dossier.ErrInvalid)
+					}
+					break
+				}
+				return s.Insert(ctx, &paper{Title: fmt.Sprint("after ", inside)})
+			})
+		}
+		if rows := w.texts("SELECT title FROM papers ORDER BY title"); fmt.Sprint(rows) != "[a after false after true b]" {
+			t.Errorf("rows %q", rows)
+		}
+	})
 }
 
 func firstPaper(t *testing.T, w *world) *paper {
@@ -190,42 +194,44 @@ func firstPaper(t *testing.T, w *world) *paper {
 // A session that is closed inside the loop, as by a deferred Close, does not wait for the rows for ever.
 func TestCloseInsideAStream(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.insert(&paper{Title: "a"}, &paper{Title: "b"})
-	s, err := w.Begin(w.ctx)
-	must(t, err)
-	must(t, s.Insert(w.ctx, &paper{Title: "c"}))
-	for range session.Stream[paper](w.ctx, s, s.IDB().NewSelect().Model((*paper)(nil))) {
-		must(t, s.Close())
-	}
-	w.stillWorks()
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a"}, &paper{Title: "b"})
+		s, err := w.Begin(w.ctx)
+		must(t, err)
+		must(t, s.Insert(w.ctx, &paper{Title: "c"}))
+		for range session.Stream[paper](w.ctx, s, s.IDB().NewSelect().Model((*paper)(nil))) {
+			must(t, s.Close())
+		}
+		w.stillWorks()
+	})
 }
 
 // The error of a stream comes last, whatever it is.
 func TestStreamErrors(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.insert(&paper{Title: "a"}, &paper{Title: "b"})
-	w.exec("UPDATE papers SET file = 'no JSON' WHERE title = 'b'")
-	w.run(func(ctx context.Context, s *session.Session) error {
-		var titles []string
-		var last error
-		for p, err := range session.Stream[paper](ctx, s, w.DB().NewSelect().Model((*paper)(nil)).Order("title")) {
-			if last = err; err == nil {
-				titles = append(titles, p.Title)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a"}, &paper{Title: "b"})
+		w.exec("UPDATE papers SET file = '5' WHERE title = 'b'")
+		w.run(func(ctx context.Context, s *session.Session) error {
+			var titles []string
+			var last error
+			for p, err := range session.Stream[paper](ctx, s, w.DB().NewSelect().Model((*paper)(nil)).Order("title")) {
+				if last = err; err == nil {
+					titles = append(titles, p.Title)
+				}
 			}
-		}
-		if last == nil || fmt.Sprint(titles) != "[a]" {
-			t.Errorf("rows %q, %v", titles, last)
-		}
-		for _, err := range session.Stream[paper](ctx, s, nil) {
-			wantError(t, err, dossier.ErrInvalid)
-		}
-		ended, cancel := context.WithCancel(ctx)
-		cancel()
-		for _, err := range session.Stream[paper](ended, s, w.DB().NewSelect().Model((*paper)(nil))) {
-			wantError(t, err, context.Canceled)
-		}
-		return nil
+			if last == nil || fmt.Sprint(titles) != "[a]" {
+				t.Errorf("rows %q, %v", titles, last)
+			}
+			for _, err := range session.Stream[paper](ctx, s, nil) {
+				wantError(t, err, dossier.ErrInvalid)
+			}
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			for _, err := range session.Stream[paper](ended, s, w.DB().NewSelect().Model((*paper)(nil))) {
+				wantError(t, err, context.Canceled)
+			}
+			return nil
+		})
 	})
 }

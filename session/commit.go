@@ -53,6 +53,9 @@ func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) 
 	if err := s.orderUnused(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.checkUnseen(ctx); err != nil {
+		return nil, err
+	}
 	outcome, err := s.settle(ctx, s.tx.commit(ctx))
 	switch outcome {
 	case committed:

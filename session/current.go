@@ -69,8 +69,8 @@ func (s *Session) setMemory(id string, m *memory) {
 	s.loaded[id] = *m
 }
 
-// current reads the file columns of the row as the database has them, under the transaction's write lock. ok is false
-// when there is no such row.
+// current reads the file columns of the row as the database has them, under the row's lock or SQLite's write lock. ok is
+// false when there is no such row.
 func (s *Session) current(ctx context.Context, r row, fields []*fileField) (values [][]*fileobject.FileObject, ok bool, err error) {
 	gen := s.m.db.QueryGen()
 	query := []byte("SELECT 1")
@@ -82,6 +82,9 @@ func (s *Session) current(ctx context.Context, r row, fields []*fileField) (valu
 		query = append(query, [2]string{" AND ", " WHERE "}[btoi(i == 0)]...)
 		query = append(append(query, pk.SQLName...), " = "...)
 		query = pk.AppendValue(gen, query, r.value)
+	}
+	if lock := s.m.engine.traits().lock; lock != "" {
+		query = append(append(query, " FOR "...), lock...)
 	}
 	rows, err := s.tx.conn.Conn.QueryContext(ctx, string(query))
 	if err != nil {

@@ -11,26 +11,25 @@ import (
 	"github.com/dossier-go/dossier"
 )
 
-// examineDatabase finds the database file and refuses pools that cannot work.
-func (m *Manager) examineDatabase(ctx context.Context) error {
+// examineFile finds the file of an SQLite database and refuses pools that cannot work.
+func (m *Manager) examineFile(ctx context.Context) error {
 	path, err := databasePath(ctx, m.db.DB)
 	if err != nil {
-		return fmt.Errorf("new manager: %w", err)
+		return err
 	}
 	open := m.db.Stats().MaxOpenConnections
 	if path == "" && open != 1 {
 		private, err := privateMemory(ctx, m.db.DB)
 		if err != nil {
-			return fmt.Errorf("new manager: %w", err)
+			return err
 		}
 		if private {
-			return fmt.Errorf("new manager: %w: each connection is a private database in memory; open \"file:/name?vfs=memdb\", "+
+			return fmt.Errorf("%w: each connection is a private database in memory; open \"file:/name?vfs=memdb\", "+
 				"which all connections share", dossier.ErrInvalid)
 		}
 	}
-	if open == 1 && m.opts.Journal == m.db {
-		return fmt.Errorf("new manager: %w: the pool has one connection and a session would wait for itself; "+
-			"SetMaxOpenConns(2) or more, or give Options.Journal a pool of its own", dossier.ErrInvalid)
+	if err := m.notAlone(); err != nil {
+		return err
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		if real, err := filepath.EvalSymlinks(path); err == nil {

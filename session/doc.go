@@ -22,15 +22,30 @@
 //
 // A session reads without a transaction until SQL must be written. Insert, Update and Delete upload the files of their
 // models first, then begin the transaction if none is open. Uploads are best made before a transaction is open, because
-// an open one holds SQLite's write lock: insert with [Session.Add] and [Session.Flush], or call [Session.Stage] or
-// [Session.StageFile] first. Where it is open already, uploads work all the same: their intents go to a side file beside the
-// database.
+// an open one holds row locks, or SQLite's write lock: insert with [Session.Add] and [Session.Flush], or call [Session.Stage]
+// or [Session.StageFile] first. Where it is open already, uploads work all the same, with a second connection or, on
+// SQLite, a side file beside the database; only PostgreSQL's REPEATABLE READ and SERIALIZABLE refuse them, with
+// [dossier.ErrUploadInTransaction].
 //
 // # SQLite
 //
 // Open it with a busy time-out, write-ahead logging and full synchronisation:
 //
 //	file:app.db?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)
+//
+// # PostgreSQL
+//
+// Use pgdialect over pgx's database/sql driver, and a pool of two connections or more:
+//
+//	postgres://user@host/database
+//
+// # MySQL and MariaDB
+//
+// Use mysqldialect, and connections that count what an UPDATE found and that treat times as UTC; New refuses others:
+//
+//	user@tcp(host)/database?clientFoundRows=true&parseTime=true
+//
+// Their DDL commits, so [Session.IDB] refuses it: create tables on the manager's DB.
 //
 // A Session is for one goroutine; use by two at once is detected. A Manager is safe for concurrent use.
 package session

@@ -2,9 +2,11 @@ package session
 
 // What the tests need of the inside.
 var (
-	CheckStatement = checkStatement
-	LockOpened     = lockOpened
-	ReadSideFile   = readSideFile
+	CheckStatement  = sqliteSyntax.check
+	CheckPostgreSQL = postgresqlSyntax.check
+	CheckMySQL      = mysqlSyntax.check
+	LockOpened      = lockOpened
+	ReadSideFile    = readSideFile
 )
 
 // SideEntry is a line of a side file.

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/dossier-go/dossier"
-	"modernc.org/sqlite"
 )
 
 // faults sees every statement and every change of the store, before and after, and can do something about it. It is
@@ -76,10 +75,13 @@ func (f *faults) hit(step string) error {
 	return act(n, step)
 }
 
-// open is sql.Open of SQLite with every statement of every connection seen.
-func (f *faults) open(t testing.TB, dsn string) *sql.DB {
+// open is sql.Open with every statement of every connection seen.
+func (f *faults) open(t testing.TB, driverName, dsn string) *sql.DB {
 	t.Helper()
-	pool := sql.OpenDB(faultConnector{dsn, f})
+	plain, err := sql.Open(driverName, dsn)
+	must(t, err)
+	must(t, plain.Close())
+	pool := sql.OpenDB(faultConnector{plain.Driver(), dsn, f})
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -89,38 +91,45 @@ func (f *faults) open(t testing.TB, dsn string) *sql.DB {
 }
 
 type faultConnector struct {
+	driver driver.Driver
 	dsn    string
 	faults *faults
 }
 
-func (c faultConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (c faultConnector) Driver() driver.Driver { return c.driver }
 
 func (c faultConnector) Connect(context.Context) (driver.Conn, error) {
-	conn, err := c.Driver().Open(c.dsn)
+	conn, err := c.driver.Open(c.dsn)
 	if err != nil {
 		return nil, err
 	}
-	return &faultConn{conn.(sqliteConn), c.faults}, nil
+	return &faultConn{conn.(fullConn), c.faults}, nil
 }
 
-// sqliteConn is what the driver's connection can do.
-type sqliteConn interface {
+// fullConn is what the drivers' connections can do.
+type fullConn interface {
 	driver.Conn
 	driver.ExecerContext
 	driver.QueryerContext
 	driver.ConnPrepareContext
 	driver.ConnBeginTx
 	driver.SessionResetter
-	driver.Validator
 }
 
 type faultConn struct {
-	sqliteConn
+	fullConn
 	faults *faults
 }
 
-// statementStep names a statement by its first three words.
+// IsValid implements driver.Validator for drivers that do.
+func (c *faultConn) IsValid() bool {
+	v, ok := c.fullConn.(driver.Validator)
+	return !ok || v.IsValid()
+}
+
+// statementStep names a statement by its first three words, without those that come before a COMMIT.
 func statementStep(query string) string {
+	query = strings.TrimPrefix(query, "(SELECT 1); ")
 	words := strings.Fields(query)
 	if len(words) > 3 {
 		words = words[:3]
@@ -133,7 +142,7 @@ func (c *faultConn) ExecContext(ctx context.Context, query string, args []driver
 	if err := c.faults.hit(step + " before"); err != nil {
 		return nil, err
 	}
-	result, err := c.sqliteConn.ExecContext(ctx, query, args)
+	result, err := c.fullConn.ExecContext(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +157,7 @@ func (c *faultConn) QueryContext(ctx context.Context, query string, args []drive
 	if err := c.faults.hit(step + " before"); err != nil {
 		return nil, err
 	}
-	rows, err := c.sqliteConn.QueryContext(ctx, query, args)
+	rows, err := c.fullConn.QueryContext(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}

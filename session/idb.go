@@ -13,8 +13,9 @@ import (
 
 // IDB returns the transaction for anything that bun can say; the first statement begins it. Queries see what the session
 // wrote. An SQL error makes the session rollback-only, unless a Nested block ends it. Transaction control (BEGIN, COMMIT,
-// SAVEPOINT …, BeginTx, RunInTx) is refused with dossier.ErrInvalid: use Nested. File columns written here are not
-// watched over: read with it freely, write files through the session.
+// SAVEPOINT …, BeginTx, RunInTx) is refused with dossier.ErrInvalid: use Nested. So is, on MySQL and MariaDB, what commits the
+// transaction, as their DDL does, or may, as CALL and SET. File columns written here are not watched over: read with it
+// freely, write files through the session. On databases with a server, read rows to their end before the next statement.
 func (s *Session) IDB() bun.IDB { return guard{s} }
 
 // guard is a bun.IDB over the session's transaction.
@@ -29,7 +30,7 @@ func (g guard) prepare(ctx context.Context, query string, args []any) (bun.Conn,
 	if len(args) > 0 {
 		query = g.s.m.db.QueryGen().FormatQuery(query, args...) // an argument can be SQL, as bun.Safe
 	}
-	if err := checkStatement(query); err != nil {
+	if err := g.s.m.engine.traits().syntax.check(query); err != nil {
 		return bun.Conn{}, err
 	}
 	if err := g.s.open(ctx); err != nil {
@@ -54,6 +55,9 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	if err != nil {
 		return nil, err
 	}
+	if err := g.s.watch(g.s.tx.doubt(ctx, query)); err != nil {
+		return nil, err
+	}
 	rows, err := g.run(conn, len(args)).QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, g.s.watch(err)
@@ -68,13 +72,21 @@ func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *
 	conn, err := g.prepare(ctx, query, args)
 	if err != nil {
 		_ = g.s.watch(err)
-		ended, cancel := context.WithCancelCause(ctx)
-		cancel(err)
-		return g.s.m.db.DB.QueryRowContext(ended, query)
+		return g.refused(ctx, query, err)
+	}
+	if err := g.s.watch(g.s.tx.doubt(ctx, query)); err != nil {
+		return g.refused(ctx, query, err)
 	}
 	row := g.run(conn, len(args)).QueryRowContext(ctx, query, args...)
 	_ = g.s.watch(row.Err())
 	return row
+}
+
+// refused is a row whose Scan fails.
+func (g guard) refused(ctx context.Context, query string, err error) *sql.Row {
+	ended, cancel := context.WithCancelCause(ctx)
+	cancel(err)
+	return g.s.m.db.DB.QueryRowContext(ended, query)
 }
 
 // run returns the connection below bun's hooks for statements that bun has formatted and reported already.
@@ -84,8 +96,6 @@ func (g guard) run(conn bun.Conn, args int) bun.IConn {
 	}
 	return conn
 }
-
-var errTransactionControl = fmt.Errorf("%w: a session controls its transaction itself; use Session.Nested for a savepoint", dossier.ErrInvalid)
 
 // BeginTx is refused.
 func (g guard) BeginTx(context.Context, *sql.TxOptions) (bun.Tx, error) {
@@ -121,19 +131,34 @@ func (s *Session) open(ctx context.Context) error {
 		return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
 	}
 	if s.tx != nil {
-		return nil
+		return s.checkUnseen(ctx)
 	}
 	if s.readOnly {
 		return fmt.Errorf("%w: the unit of work is read-only; read with Get, Stream or the manager's DB", dossier.ErrInvalid)
 	}
-	s.keeper.stop() // the write lock is about to be ours: nothing can be renewed, and no sweep can claim either
-	tx, err := s.m.begin(ctx)
+	if s.m.engine.traits().oneWriter {
+		s.keeper.stop() // the write lock is about to be ours: nothing can be renewed, and no sweep can claim either
+	}
+	tx, err := s.m.begin(ctx, s.level)
 	if err != nil {
 		s.keeper.start(ctx)
 		return err
 	}
 	s.tx = tx
 	return nil
+}
+
+// checkUnseen finds errors that went past the session while the caller read rows: the transaction may have been rolled back
+// since.
+func (s *Session) checkUnseen(ctx context.Context) error {
+	err := s.tx.unseen()
+	if err == nil {
+		err = s.tx.verify(ctx)
+	}
+	if s.watch(err) == nil {
+		return nil
+	}
+	return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
 }
 
 // watch makes an error of a statement inside the transaction poison the session.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
+	"github.com/uptrace/bun/dialect/feature"
 )
 
 // Insert uploads the files of models and writes their rows now, in the order given; adjacent models of one shape are one
@@ -143,10 +144,23 @@ const maxGroup = 500
 // Otherwise SQLite would take the column list of the first row for all.
 func (s *Session) sameShape(rows []row, start int) int {
 	end := start + 1
+	if rows[start].awaitsKey() && !s.m.db.HasFeature(feature.InsertReturning) {
+		return end // MySQL tells the first key only, and the others need not follow it one by one
+	}
 	for end < len(rows) && end-start < maxGroup && rows[end].table == rows[start].table && zeroShape(rows[end]) == zeroShape(rows[start]) {
 		end++
 	}
 	return end
+}
+
+// awaitsKey reports whether the database makes a key of the row.
+func (r row) awaitsKey() bool {
+	for _, pk := range r.table.PKs {
+		if pk.AutoIncrement && pk.HasZeroValue(r.value) {
+			return true
+		}
+	}
+	return false
 }
 
 func zeroShape(r row) string {

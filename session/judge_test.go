@@ -30,7 +30,7 @@ func (w *world) references() []reference {
 	var all []reference
 	for _, column := range w.columns {
 		table, name, _ := strings.Cut(column, ".")
-		for _, value := range texts(w.t, w.plain, fmt.Sprintf(`SELECT %s FROM %s WHERE %[1]s IS NOT NULL`, name, table)) {
+		for _, value := range w.texts(fmt.Sprintf(`SELECT %s FROM %s WHERE %[1]s IS NOT NULL`, name, table)) {
 			var refs []reference
 			if !strings.HasPrefix(value, "[") {
 				value = "[" + value + "]"
@@ -78,7 +78,7 @@ func (w *world) objects() map[string]string {
 // journal returns the journal's rows as "state key".
 func (w *world) journal() []string {
 	w.t.Helper()
-	return texts(w.t, w.plain, "SELECT state || ' ' || object_key FROM dossier_journal WHERE state <> 'marker' ORDER BY 1")
+	return w.texts("SELECT concat(state, ' ', object_key) FROM dossier_journal WHERE state <> 'marker' ORDER BY 1")
 }
 
 // check is the independent judge: plain SQL and a plain walk. Every reference has its whole object, no object has two, and
@@ -162,7 +162,7 @@ func (w *world) settle(contents ...string) {
 	}
 	w.check()
 	w.wantObjects(contents...)
-	if left := texts(w.t, w.plain, "SELECT state || ' ' || object_key FROM dossier_journal"); len(left) > 0 {
+	if left := w.texts("SELECT concat(state, ' ', object_key) FROM dossier_journal"); len(left) > 0 {
 		w.t.Errorf("left in the journal: %q", left)
 	}
 	if left := w.sideFiles(); len(left) > 0 {

@@ -21,6 +21,7 @@ type keeper struct {
 	deadline map[string]time.Time // local, monotonic: the lease ends at the database no earlier
 	cancels  map[int]context.CancelCauseFunc
 	next     int
+	hurry    bool // the next renewal is due at once
 
 	stopping context.CancelFunc // nil when not running
 	done     chan struct{}
@@ -91,16 +92,58 @@ func (k *keeper) stop() {
 func (k *keeper) run(ctx context.Context, done chan struct{}) {
 	defer close(done)
 	every := k.m.opts.Lease / 4
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+	timer := time.NewTimer(k.first(every))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 			k.tick(ctx, every)
+			timer.Reset(every)
 		}
 	}
+}
+
+// first is when the first renewal is due. It does not matter how often the keeper was stopped since the last one.
+func (k *keeper) first(every time.Duration) time.Duration {
+	k.mu.Lock()
+	ids, hurry := slices.Collect(maps.Keys(k.deadline)), k.hurry
+	k.hurry = false
+	k.mu.Unlock()
+	if hurry {
+		return 0
+	}
+	return min(max(time.Until(k.earliest(ids))-3*every, 0), every)
+}
+
+// giveLeases gives up the leases of intents that are about to be adopted, where the keeper goes on beside a transaction: it is
+// joined first, and would wait for the rows' locks otherwise.
+func (s *Session) giveLeases(ctx context.Context, ids []string) {
+	if len(ids) == 0 || s.m.engine.traits().oneWriter {
+		return
+	}
+	s.keeper.stop()
+	s.keeper.remove(ids...)
+	s.keeper.start(ctx)
+}
+
+// keepAgain renews the leases of all that is staged, at once, after an adoption was undone. Their uploads are finished.
+func (s *Session) keepAgain(ctx context.Context) {
+	if s.m.engine.traits().oneWriter {
+		if s.tx == nil {
+			s.keeper.start(ctx)
+		}
+		return
+	}
+	s.keeper.stop()
+	for _, staged := range s.staged {
+		if staged.id != "" && staged.frame == nil {
+			s.keeper.add(time.Now(), staged.id)
+			s.keeper.hurry = true
+		}
+	}
+	s.keeper.start(ctx)
 }
 
 // tick renews every lease; when one is lost, or will end before the next tick could save it, uploads are cancelled.

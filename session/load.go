@@ -27,12 +27,12 @@ func (s *Session) Refresh(ctx context.Context, model any) error {
 }
 
 // Lock is Refresh under a lock that lasts until the end of the transaction, which it begins: nobody else can change the
-// row meanwhile. On SQLite this is the write lock of the database.
+// row meanwhile: SELECT … FOR UPDATE, or SQLite's write lock.
 func (s *Session) Lock(ctx context.Context, model any) error {
 	if err := s.begin(ctx, "lock"); err != nil {
 		return err
 	}
-	return s.load(ctx, "lock", model, nil)
+	return s.loadLocked(ctx, "lock", model, nil, s.m.engine.traits().lock)
 }
 
 // begin opens the transaction.
@@ -48,6 +48,10 @@ func (s *Session) begin(ctx context.Context, op string) error {
 }
 
 func (s *Session) load(ctx context.Context, op string, model any, id []any) error {
+	return s.loadLocked(ctx, op, model, id, "")
+}
+
+func (s *Session) loadLocked(ctx context.Context, op string, model any, id []any, lock string) error {
 	if err := s.enter(op); err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (s *Session) load(ctx context.Context, op string, model any, id []any) erro
 		err = fmt.Errorf("%w: one model at a time, not %d", dossier.ErrInvalid, len(rows))
 	}
 	if err == nil {
-		err = s.loadRow(ctx, rows[0], id)
+		err = s.loadRow(ctx, rows[0], id, lock)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -67,12 +71,16 @@ func (s *Session) load(ctx context.Context, op string, model any, id []any) erro
 
 // loadRow reads into a fresh struct, whose columns are copied when all of them are there: a NULL would leave old values
 // in a used one.
-func (s *Session) loadRow(ctx context.Context, r row, id []any) error {
+func (s *Session) loadRow(ctx context.Context, r row, id []any, lock string) error {
 	fresh := reflect.New(r.value.Type())
 	if err := setKey(r, fresh.Elem(), id); err != nil {
 		return err
 	}
-	err := s.m.db.NewSelect().Conn(s.readConn()).Model(fresh.Interface()).WherePK().Scan(ctx)
+	query := s.m.db.NewSelect().Conn(s.readConn()).Model(fresh.Interface()).WherePK()
+	if lock != "" {
+		query = query.For(lock)
+	}
+	err := query.Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("%s: %w", r.table.Name, dossier.ErrNotFound)
 	}

@@ -2,17 +2,16 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
 	"sync"
-	"time"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/journal"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 )
 
 // Manager makes sessions over one database and one registry. It is safe for concurrent use.
@@ -23,39 +22,53 @@ type Manager struct {
 	opts    Options
 	plans   sync.Map // reflect.Type of the struct → *plan
 	planMu  sync.Mutex
-	writer  chan struct{} // SQLite has one writer: a queue is fairer and faster than its busy handler
-	sideDir string        // where side files are, or "" for a database in memory
+	engine  engine
+	level   sql.IsolationLevel // of sessions that ask for none
+	turns   turns
+	sideDir string // where side files are, or "" for a database in memory
 	due     dueOrders
 }
 
-// New returns a manager. It asks the database where its file is. Errors: errors.ErrUnsupported for databases other than
-// SQLite, dossier.ErrInvalid for negative durations, for pool settings under which a session could wait for itself, or with which each
-// connection would be a database of its own.
+// New returns a manager over SQLite, PostgreSQL (9.5 and later) or MySQL (8.0, MariaDB 10.6, and later), whose bun.DB was
+// made with sqlitedialect, pgdialect or mysqldialect. It asks the database for what the manager must know: SQLite for its file,
+// PostgreSQL for version and standard_conforming_strings, MySQL for version and sql_mode, and how its connections count
+// rows (the DSN needs clientFoundRows=true) and treat times (parseTime=true). Errors: errors.ErrUnsupported for other
+// databases, older ones and isolation levels that the database does not have; dossier.ErrInvalid for negative durations, for
+// settings of pools under which a session could wait for itself, each connection would be a database of its own, or rows and
+// files could not be kept true to each other.
 func New(db *bun.DB, opts Options) (*Manager, error) {
 	if db == nil {
 		return nil, fmt.Errorf("new manager: %w: no database", dossier.ErrInvalid)
 	}
-	if name := db.Dialect().Name(); name != dialect.SQLite {
-		return nil, fmt.Errorf("new manager: %w: the %v dialect; SQLite is supported", errors.ErrUnsupported, name)
+	engine, err := engineOf(db)
+	if err == nil {
+		err = opts.check()
 	}
-	if err := opts.check(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
 	}
-	m := &Manager{db: db, reader: opts.Reader, opts: opts.withDefaults(), writer: make(chan struct{}, 1)}
+	m := &Manager{db: db, reader: opts.Reader, opts: opts.withDefaults(), engine: engine}
+	if m.level, err = engine.level(opts.Isolation); err != nil {
+		return nil, fmt.Errorf("new manager: %w", err)
+	}
 	if m.reader == nil {
 		m.reader = db
 	}
 	if m.opts.Journal == nil {
 		m.opts.Journal = db
 	}
-	var err error
+	for _, pool := range m.pools() {
+		if pool.Dialect().Name() != db.Dialect().Name() {
+			return nil, fmt.Errorf("new manager: %w: the pools are of different databases", dossier.ErrInvalid)
+		}
+	}
 	if m.journal, err = journal.New(m.opts.Journal, journal.Config{Turn: m.write}); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), m.opts.CleanupTimeout)
 	defer cancel()
-	if err := m.examineDatabase(ctx); err != nil {
-		return nil, err
+	if err := engine.examine(ctx, m); err != nil {
+		return nil, fmt.Errorf("new manager: %w", err)
 	}
 	return m, nil
 }
@@ -88,16 +101,31 @@ func (m *Manager) CreateSchema(ctx context.Context) error {
 	if err := m.journal.CreateSchema(ctx); err != nil {
 		return err
 	}
-	var errs []error
+	var left []*plan
 	m.plans.Range(func(_, value any) bool {
-		p := value.(*plan)
-		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
-		}
+		left = append(left, value.(*plan))
 		return true
 	})
-	return errors.Join(errs...)
+	for {
+		failed, err := m.createTables(ctx, left)
+		if err == nil || len(failed) == len(left) || ctx.Err() != nil {
+			return err
+		}
+		left = failed // they may refer to tables that came later
+	}
+}
+
+// createTables returns the plans whose tables could not be created, and why.
+func (m *Manager) createTables(ctx context.Context, plans []*plan) (failed []*plan, err error) {
+	var errs []error
+	for _, p := range plans {
+		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
+		if err != nil {
+			failed = append(failed, p)
+			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
+		}
+	}
+	return failed, errors.Join(errs...)
 }
 
 // Begin returns a session without doing any I/O. It must be closed.
@@ -123,35 +151,4 @@ func (m *Manager) context(ctx context.Context) context.Context {
 // detached returns a context for work that must go on when the caller's has ended.
 func (m *Manager) detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), m.opts.CleanupTimeout)
-}
-
-// acquireWriter waits for the turn of this process's writers.
-func (m *Manager) acquireWriter(ctx context.Context) error {
-	select {
-	case m.writer <- struct{}{}:
-		return nil
-	default:
-	}
-	timeout := time.NewTimer(m.opts.CleanupTimeout)
-	defer timeout.Stop()
-	select {
-	case m.writer <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timeout.C:
-		return fmt.Errorf("%w: another session of this process holds the write transaction for %v; "+
-			"is one opened inside another?", dossier.ErrUnavailable, m.opts.CleanupTimeout)
-	}
-}
-
-func (m *Manager) releaseWriter() { <-m.writer }
-
-// write runs a statement of the journal's own in the writers' turn.
-func (m *Manager) write(ctx context.Context, fn func(ctx context.Context) error) error {
-	if err := m.acquireWriter(ctx); err != nil {
-		return err
-	}
-	defer m.releaseWriter()
-	return fn(ctx)
 }

@@ -66,7 +66,7 @@ func (s *Session) releaseTo(ctx context.Context, f *frame) error {
 	if s.top() != f {
 		return errSavepointGone
 	}
-	if err := s.watch(s.tx.statement(ctx, "RELEASE "+f.name)); err != nil {
+	if err := s.watch(s.tx.statement(ctx, "RELEASE SAVEPOINT "+f.name)); err != nil {
 		return err
 	}
 	s.frames = s.frames[:len(s.frames)-1]
@@ -119,16 +119,21 @@ func (s *Session) undoTo(ctx context.Context, f *frame) error {
 			break
 		}
 	}
+	_ = s.tx.unseen() // what went wrong in rows is undone
+	s.tx.unsure = false
 	err := s.tx.statement(ctx, "ROLLBACK TO "+f.name)
 	if err == nil {
-		err = s.tx.statement(ctx, "RELEASE "+f.name)
+		err = s.tx.statement(ctx, "RELEASE SAVEPOINT "+f.name)
 	}
 	switch {
 	case err != nil:
-		s.poison = fmt.Errorf("roll back to savepoint: %w", err)
+		s.poison = errors.Join(s.poison, fmt.Errorf("roll back to savepoint: %w", err))
 		s.top().poisoned = true
 	case healed:
 		s.poison = nil
+	}
+	if err == nil && !s.m.engine.traits().keepsLocks {
+		s.keepAgain(ctx)
 	}
 	detached, cancel := s.m.detached(ctx)
 	defer cancel()

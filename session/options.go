@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,10 +22,15 @@ type Options struct {
 	// DeleteAfter is how long an object outlives the row that had it. Default: 0, one hour; AtOnce for none.
 	DeleteAfter time.Duration
 	// Journal is the pool for the journal's own statements, over the same database. Default: nil, the manager's pool,
-	// which must then have two connections or more.
+	// which must then have two connections or more; one of them is kept out of transactions.
 	Journal *bun.DB
 	// Reader is the pool for reads outside a transaction. Default: nil, the manager's pool.
 	Reader *bun.DB
+	// Isolation is the level of transactions. READ COMMITTED is enough: what a change of files depends on is read under
+	// row locks. With REPEATABLE READ and SERIALIZABLE, PostgreSQL cannot upload while a transaction is open; stage files
+	// before. SQLite's transactions are serializable, whatever is asked for. A level that the database does not have is
+	// errors.ErrUnsupported. Default: 0, READ COMMITTED, whatever the server's own default is.
+	Isolation sql.IsolationLevel
 	// Lease is how long an upload may go on without its lease being renewed; renewal is automatic. It must be 50 ms or more;
 	// seconds are sensible. Default: 0, 2 minutes.
 	Lease time.Duration
@@ -122,6 +128,8 @@ type RunOptions struct {
 	Attempts int
 	// Backoff is the pause before the second attempt; it doubles with each and is randomised. Default: 0, 20 ms.
 	Backoff time.Duration
+	// Isolation is the level of the transaction. Default: 0, that of Options.Isolation.
+	Isolation sql.IsolationLevel
 	// ReadOnly refuses everything that writes with dossier.ErrInvalid. Default: false.
 	ReadOnly bool
 }

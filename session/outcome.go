@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 )
 
@@ -15,13 +16,14 @@ const (
 )
 
 // settle finds out what became of a COMMIT whose answer was an error: rule 8. It is rolled back when the transaction
-// turns out to be still open, or an intent that the transaction deleted is there after all, read under the write lock, for
-// which a late commit would have to be over. It is committed when something that only the transaction wrote is there.
+// turns out to be still open, when the database says that it refused the COMMIT, or when an intent that the transaction deleted
+// is there after all, read under a lock for which a late commit would have to be over. It is committed when something that
+// only the transaction wrote is there.
 func (s *Session) settle(ctx context.Context, err error) (outcome, error) {
 	if err == nil {
 		return committed, nil
 	}
-	if s.tx.statement(ctx, "ROLLBACK") == nil {
+	if s.m.engine.over(ctx, s.tx, err) {
 		tx := s.tx
 		s.tx = nil
 		return rolledBack, errors.Join(err, tx.release())
@@ -36,7 +38,7 @@ func (s *Session) settle(ctx context.Context, err error) (outcome, error) {
 
 // evidence looks for traces of the transaction on a new connection.
 func (s *Session) evidence(ctx context.Context) (outcome, error) {
-	tx, err := s.m.begin(ctx)
+	tx, err := s.m.begin(ctx, sql.LevelReadCommitted) // a snapshot would be of before the end of a late commit
 	if err != nil {
 		return unknown, err
 	}

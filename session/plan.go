@@ -32,6 +32,7 @@ var (
 	fileType = reflect.TypeFor[fileobject.FileObject]()
 	listType = reflect.TypeFor[fileobject.List]()
 	uuidType = reflect.TypeFor[uuid.UUID]()
+	timeType = reflect.TypeFor[time.Time]()
 )
 
 // planOf returns the plan of a struct, or of a pointer to one.
@@ -89,10 +90,30 @@ func (m *Manager) planField(p *plan, t reflect.Type, field *schema.Field) error 
 	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "UpdatedAt":
 		p.updated = field
 	}
-	if field.IndirectType == uuidType && field.UserSQLType == "" {
-		field.CreateTableSQLType = "TEXT" // SQLite has no uuid type; its affinity for the word is numeric
-	}
+	m.planType(field)
 	return nil
+}
+
+// planType sets the column's type for CreateSchema, and has times written in UTC where the column keeps no zone.
+func (m *Manager) planType(field *schema.Field) {
+	traits := m.engine.traits()
+	own := field.Tag.HasOption("type") // bun sets UserSQLType without it too
+	if field.IndirectType == uuidType && !own {
+		field.CreateTableSQLType = traits.uuid
+	}
+	if field.IndirectType != timeType || traits.time == "" {
+		return
+	}
+	if !own {
+		field.CreateTableSQLType = traits.time
+	}
+	appendTime := field.Append
+	field.Append = func(gen schema.QueryGen, b []byte, v reflect.Value) []byte {
+		if v.Type() == timeType {
+			v = reflect.ValueOf(v.Interface().(time.Time).UTC())
+		}
+		return appendTime(gen, b, v)
+	}
 }
 
 // ownerOf returns the struct type that declares the field.
@@ -167,9 +188,8 @@ func (m *Manager) bindScan(f *fileField) error {
 		return fmt.Errorf("%w: another manager over this bun.DB has another registry; make a bun.DB for each over the same sql.DB",
 			dossier.ErrConflict)
 	}
-	field.CreateTableSQLType = "TEXT"
-	if field.UserSQLType != "" {
-		field.CreateTableSQLType = field.UserSQLType
+	if !field.Tag.HasOption("type") {
+		field.CreateTableSQLType = m.engine.traits().file
 	}
 	field.Scan = func(dest reflect.Value, src any) error {
 		if asked, ok := src.(*binding); ok {

@@ -64,7 +64,7 @@ func TestPlanCompositeKeysAndEmbedding(t *testing.T) {
 		return s.Update(ctx, &loaded)
 	})
 	w.wantObjects("front", "p2", "back", "other")
-	if files := texts(t, w.plain, "SELECT json_extract(front_file, '$.to_filename') FROM tickets WHERE number = 1 AND project = 'a'"); !strings.Contains(files[0], "back_file") {
+	if files := w.texts("SELECT json_extract(front_file, '$.to_filename') FROM tickets WHERE number = 1 AND project = 'a'"); !strings.Contains(files[0], "back_file") {
 		t.Errorf("front holds %q after the swap", files)
 	}
 	w.run(func(ctx context.Context, s *session.Session) error {
@@ -90,7 +90,7 @@ func TestPlanNilEmbeddedPointer(t *testing.T) {
 		row.Extra = nil
 		return s.Update(ctx, row)
 	})
-	if left := texts(t, w.plain, "SELECT extra_file FROM tickets WHERE extra_file IS NOT NULL"); len(left) > 0 {
+	if left := w.texts("SELECT extra_file FROM tickets WHERE extra_file IS NOT NULL"); len(left) > 0 {
 		t.Errorf("the row holds %q", left)
 	}
 	w.settle()
@@ -281,7 +281,7 @@ func TestPlanKeysOfTheDatabase(t *testing.T) {
 	}
 	w.insert(&children)
 	for i, c := range children {
-		key := texts(t, w.plain, "SELECT json_extract(file, '$.to_filename') FROM children WHERE id = ?", c.ID)
+		key := w.texts("SELECT json_extract(file, '$.to_filename') FROM children WHERE id = ?", c.ID)
 		if len(key) != 1 || key[0] != c.File.Key {
 			t.Fatalf("child %d has the id %d, whose row holds %q", i, c.ID, key)
 		}
@@ -311,7 +311,7 @@ func TestPlanBulkInsertOfMixedShapesKeepsEveryValue(t *testing.T) {
 		{}, {Name: "bob"}, {Count: 7}, {ID: 50, Name: "key"}, {File: text("one")}, {Name: "all", Count: 9, File: text("two")}, {},
 	}
 	w.insert(&rows)
-	have := fmt.Sprint(texts(t, w.plain, "SELECT id || ' ' || name || ' ' || count || ' ' || (file IS NOT NULL) FROM mixed ORDER BY id"))
+	have := fmt.Sprint(w.texts("SELECT id || ' ' || name || ' ' || count || ' ' || (file IS NOT NULL) FROM mixed ORDER BY id"))
 	want := "[1 anon 5 0 2 bob 5 0 3 anon 7 0 50 key 5 0 51 anon 5 1 52 all 9 1 53 anon 5 0]"
 	if have != want {
 		t.Errorf("rows  %s\nwant  %s", have, want)

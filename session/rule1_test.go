@@ -17,66 +17,68 @@ import (
 // another connection must see the intents of all files of the call, pending and under lease.
 func TestRule1IntentFirst(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	var puts atomic.Int32
-	w.faults.set(func(_ int, step string) error {
-		if key, ok := strings.CutPrefix(step, "put before "); ok {
-			puts.Add(1)
-			now := "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-			seen := texts(t, w.plain, "SELECT state FROM dossier_journal WHERE object_key = ? AND due_at > "+now, key)
-			if len(seen) != 1 || seen[0] != "pending" {
-				t.Errorf("the journal has %q for %s", seen, key)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		var puts atomic.Int32
+		w.faults.set(func(_ int, step string) error {
+			if key, ok := strings.CutPrefix(step, "put before "); ok {
+				puts.Add(1)
+				seen := w.texts("SELECT state FROM dossier_journal WHERE object_key = ? AND due_at > "+w.now(), key)
+				if len(seen) != 1 || seen[0] != "pending" {
+					t.Errorf("the journal has %q for %s", seen, key)
+				}
+				if all := len(w.journal()); all != 3 {
+					t.Errorf("%d intents are committed, want those of all 3 files", all)
+				}
 			}
-			if all := len(w.journal()); all != 3 {
-				t.Errorf("%d intents are committed, want those of all 3 files", all)
-			}
+			return nil
+		})
+		w.insert(&paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two"), text("three")}})
+		if puts.Load() != 3 {
+			t.Fatalf("%d uploads", puts.Load())
 		}
-		return nil
+		w.settle("one", "two", "three")
 	})
-	w.insert(&paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two"), text("three")}})
-	if puts.Load() != 3 {
-		t.Fatalf("%d uploads", puts.Load())
-	}
-	w.settle("one", "two", "three")
 }
 
 // If the intent cannot be committed no byte may be sent.
 func TestRule1NoIntentNoUpload(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	w.faults.fail("sql INSERT INTO dossier_journal")
-	err := w.try(func(ctx context.Context, s *session.Session) error {
-		return s.Insert(ctx, &paper{Title: "a", File: text("one")})
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.faults.fail("sql INSERT INTO dossier_journal")
+		err := w.try(func(ctx context.Context, s *session.Session) error {
+			return s.Insert(ctx, &paper{Title: "a", File: text("one")})
+		})
+		wantError(t, err, errInjected)
+		if puts := w.faults.seen("put"); len(puts) > 0 {
+			t.Errorf("sent without an intent: %q", puts)
+		}
+		w.settle()
 	})
-	wantError(t, err, errInjected)
-	if puts := w.faults.seen("put"); len(puts) > 0 {
-		t.Errorf("sent without an intent: %q", puts)
-	}
-	w.settle()
 }
 
 // The cost of a unit of work in statements does not depend on the number of files: one multi-row INSERT for the
 // intents, one DELETE for the adoption, one INSERT for the rows.
 func TestRule1StatementsDoNotGrowWithFiles(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{DueOrders: -1})
-	want := 0
-	for _, n := range []int{1, 10, 100} {
-		var papers []*paper
-		for i := range n {
-			papers = append(papers, &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint("file ", i))})
+	everyWorld(t, session.Options{DueOrders: -1}, func(t *testing.T, w *world) {
+		want := 0
+		for _, n := range []int{1, 10, 100} {
+			var papers []*paper
+			for i := range n {
+				papers = append(papers, &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint("file ", i))})
+			}
+			w.faults.set(nil)
+			w.insert(&papers)
+			steps := w.faults.seen("sql")
+			if want == 0 {
+				want = len(steps)
+			}
+			if len(steps) != want || want == 0 {
+				t.Errorf("%d files: %d steps, want %d: %q", n, len(steps), want, steps)
+			}
 		}
-		w.faults.set(nil)
-		w.insert(&papers)
-		steps := w.faults.seen("sql")
-		if want == 0 {
-			want = len(steps)
-		}
-		if len(steps) != want || want == 0 {
-			t.Errorf("%d files: %d steps, want %d: %q", n, len(steps), want, steps)
-		}
-	}
-	w.check()
+		w.check()
+	})
 }
 
 // multipart makes Put hand out an upload id before it sends anything, as a store with multipart uploads does, and calls
@@ -98,19 +100,20 @@ func multipart(id string, sent func(key string)) putFunc {
 // must be committed before.
 func TestRule1UploadIDIsRecordedBeforeAnyPart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	sent := false
-	w.faults.put = multipart("upload-7", func(key string) {
-		sent = true
-		if ids := texts(t, w.plain, "SELECT upload_id FROM dossier_journal WHERE object_key = ?", key); fmt.Sprint(ids) != "[upload-7]" {
-			t.Errorf("the journal has the upload ids %q", ids)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		sent := false
+		w.faults.put = multipart("upload-7", func(key string) {
+			sent = true
+			if ids := w.texts("SELECT upload_id FROM dossier_journal WHERE object_key = ?", key); fmt.Sprint(ids) != "[upload-7]" {
+				t.Errorf("the journal has the upload ids %q", ids)
+			}
+		})
+		w.insert(&paper{Title: "a", File: text("one")})
+		if !sent {
+			t.Fatal("nothing was sent")
 		}
+		w.settle("one")
 	})
-	w.insert(&paper{Title: "a", File: text("one")})
-	if !sent {
-		t.Fatal("nothing was sent")
-	}
-	w.settle("one")
 }
 
 // Where a transaction is open the side file takes the place of the journal: the id must be in it before any part.
@@ -139,15 +142,16 @@ func TestRule1UploadIDIsInTheSideFileBeforeAnyPart(t *testing.T) {
 // When the id cannot be recorded, because a sweep took the intent over, the upload ends and nothing is committed.
 func TestRule1UploadEndsWhenItsIDCannotBeRecorded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	w.faults.on("put before", func() error {
-		w.exec("UPDATE dossier_journal SET state = 'doomed', attempts = 1")
-		return nil
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.faults.on("put before", func() error {
+			w.exec("UPDATE dossier_journal SET state = 'doomed', attempts = 1")
+			return nil
+		})
+		w.faults.put = multipart("upload-9", func(string) { t.Error("a part was sent") })
+		err := w.try(func(ctx context.Context, s *session.Session) error {
+			return s.Insert(ctx, &paper{Title: "a", File: text("one")})
+		})
+		wantError(t, err, dossier.ErrLeaseLost)
+		w.settle()
 	})
-	w.faults.put = multipart("upload-9", func(string) { t.Error("a part was sent") })
-	err := w.try(func(ctx context.Context, s *session.Session) error {
-		return s.Insert(ctx, &paper{Title: "a", File: text("one")})
-	})
-	wantError(t, err, dossier.ErrLeaseLost)
-	w.settle()
 }

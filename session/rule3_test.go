@@ -39,7 +39,7 @@ func TestRule3AdoptionNeedsEveryIntentPending(t *testing.T) {
 				return nil // the commit must refuse on its own
 			})
 			wantError(t, err, dossier.ErrRollbackOnly)
-			if rows := texts(t, w.plain, "SELECT title FROM papers"); len(rows) > 0 {
+			if rows := w.texts("SELECT title FROM papers"); len(rows) > 0 {
 				t.Errorf("rows %q", rows)
 			}
 			if name == "gone" { // who took the intent away answers for the object
@@ -54,49 +54,51 @@ func TestRule3AdoptionNeedsEveryIntentPending(t *testing.T) {
 // A sweep that runs at the same time as the commit, with every lease over: one of the two wins, for each object.
 func TestRule3CommitOrSweepWinsNeverBoth(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	for i := range 60 {
-		var group sync.WaitGroup
-		err := w.try(func(ctx context.Context, s *session.Session) error {
-			p := &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint("file ", i)), Pages: fileobject.List{text(fmt.Sprint("page ", i))}}
-			if err := s.Stage(ctx, p); err != nil {
-				return err
-			}
-			w.fallDue()
-			group.Go(func() {
-				if _, err := w.Sweep(w.ctx, journal.SweepOptions{Batch: 1}); err != nil {
-					t.Error(err)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		for i := range 60 {
+			var group sync.WaitGroup
+			err := w.try(func(ctx context.Context, s *session.Session) error {
+				p := &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint("file ", i)), Pages: fileobject.List{text(fmt.Sprint("page ", i))}}
+				if err := s.Stage(ctx, p); err != nil {
+					return err
 				}
+				w.fallDue()
+				group.Go(func() {
+					if _, err := w.Sweep(w.ctx, journal.SweepOptions{Batch: 1}); err != nil {
+						t.Error(err)
+					}
+				})
+				return s.Insert(ctx, p)
 			})
-			return s.Insert(ctx, p)
-		})
-		group.Wait()
-		if err != nil && !errors.Is(err, dossier.ErrLeaseLost) {
-			t.Fatal(err)
+			group.Wait()
+			if err != nil && !errors.Is(err, dossier.ErrLeaseLost) {
+				t.Fatal(err)
+			}
+			w.check()
 		}
-		w.check()
-	}
+	})
 }
 
 // Exactly one row must change: an update or delete of a row that is not there is not a success.
 func TestRule3AMissingRowIsErrStale(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.insert(&paper{Title: "a", File: text("one")})
-	for name, do := range map[string]func(ctx context.Context, s *session.Session, p *paper) error{
-		"update":        func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p) },
-		"update column": func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p, "title") },
-		"update file":   func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p, "file") },
-		"delete":        func(ctx context.Context, s *session.Session, p *paper) error { return s.Delete(ctx, p) },
-	} {
-		err := w.try(func(ctx context.Context, s *session.Session) error {
-			return do(ctx, s, &paper{Title: "b", File: text("two")})
-		})
-		if !errors.Is(err, dossier.ErrStale) {
-			t.Errorf("%s: %v", name, err)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a", File: text("one")})
+		for name, do := range map[string]func(ctx context.Context, s *session.Session, p *paper) error{
+			"update":        func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p) },
+			"update column": func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p, "title") },
+			"update file":   func(ctx context.Context, s *session.Session, p *paper) error { return s.Update(ctx, p, "file") },
+			"delete":        func(ctx context.Context, s *session.Session, p *paper) error { return s.Delete(ctx, p) },
+		} {
+			err := w.try(func(ctx context.Context, s *session.Session) error {
+				return do(ctx, s, &paper{Title: "b", File: text("two")})
+			})
+			if !errors.Is(err, dossier.ErrStale) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-	}
-	w.settle("one")
+		w.settle("one")
+	})
 }
 
 // sqlErrors are ways to make the database refuse a statement.
@@ -165,7 +167,7 @@ func TestRule3AnSQLErrorMakesTheSessionRollbackOnly(t *testing.T) {
 				return nil
 			})
 			wantError(t, err, dossier.ErrRollbackOnly)
-			if rows := texts(t, w.plain, "SELECT title FROM papers"); fmt.Sprint(rows) != "[a]" {
+			if rows := w.texts("SELECT title FROM papers"); fmt.Sprint(rows) != "[a]" {
 				t.Errorf("rows %q", rows)
 			}
 			w.settle("one")
@@ -193,7 +195,7 @@ func TestRule3AnSQLErrorInsideNestedIsUndone(t *testing.T) {
 				wantError(t, err, dossier.ErrRollbackOnly)
 				return s.Insert(ctx, &paper{Title: "c", File: text("three")})
 			})
-			if rows := texts(t, w.plain, "SELECT title FROM papers ORDER BY 1"); fmt.Sprint(rows) != "[a b c]" {
+			if rows := w.texts("SELECT title FROM papers ORDER BY 1"); fmt.Sprint(rows) != "[a b c]" {
 				t.Errorf("rows %q", rows)
 			}
 			w.settle("one", "two", "three")
@@ -204,13 +206,14 @@ func TestRule3AnSQLErrorInsideNestedIsUndone(t *testing.T) {
 // An error before Nested is not undone by a Nested after it.
 func TestRule3NestedDoesNotHealWhatCameBefore(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	err := w.try(func(ctx context.Context, s *session.Session) error {
-		_, _ = s.IDB().ExecContext(ctx, "no SQL")
-		wantError(t, s.Nested(ctx, func(context.Context) error { return errInjected }), dossier.ErrRollbackOnly)
-		return nil
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		err := w.try(func(ctx context.Context, s *session.Session) error {
+			_, _ = s.IDB().ExecContext(ctx, "UPDATE nowhere SET nothing = 1")
+			wantError(t, s.Nested(ctx, func(context.Context) error { return errInjected }), dossier.ErrRollbackOnly)
+			return nil
+		})
+		wantError(t, err, dossier.ErrRollbackOnly)
 	})
-	wantError(t, err, dossier.ErrRollbackOnly)
 }
 
 // transactionControl are statements that would end the session's transaction behind its back.
@@ -253,7 +256,7 @@ func TestRule3IDBRefusesTransactionControl(t *testing.T) {
 		if err == nil || !errors.Is(err, errInjected) {
 			t.Errorf("%q: %v", query, err)
 		}
-		if rows := texts(t, w.plain, "SELECT title FROM papers"); len(rows) > 0 {
+		if rows := w.texts("SELECT title FROM papers"); len(rows) > 0 {
 			t.Fatalf("%q committed %q", query, rows)
 		}
 	}
@@ -263,30 +266,32 @@ func TestRule3IDBRefusesTransactionControl(t *testing.T) {
 // A row that is refused cannot say why in its Scan; the session is rollback-only then.
 func TestRule3QueryRowRefusesTransactionControl(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	err := w.try(func(ctx context.Context, s *session.Session) error {
-		if err := s.Insert(ctx, &paper{Title: "a"}); err != nil {
-			return err
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		err := w.try(func(ctx context.Context, s *session.Session) error {
+			if err := s.Insert(ctx, &paper{Title: "a"}); err != nil {
+				return err
+			}
+			if err := s.IDB().QueryRowContext(ctx, "COMMIT").Scan(new(int)); err == nil {
+				t.Error("it was done")
+			}
+			return nil
+		})
+		wantError(t, err, dossier.ErrRollbackOnly)
+		if rows := w.texts("SELECT title FROM papers"); len(rows) > 0 {
+			t.Errorf("rows %q", rows)
 		}
-		if err := s.IDB().QueryRowContext(ctx, "COMMIT").Scan(new(int)); err == nil {
-			t.Error("it was done")
-		}
-		return nil
 	})
-	wantError(t, err, dossier.ErrRollbackOnly)
-	if rows := texts(t, w.plain, "SELECT title FROM papers"); len(rows) > 0 {
-		t.Errorf("rows %q", rows)
-	}
 }
 
 func TestRule3IDBRefusesTransactionsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	w.run(func(ctx context.Context, s *session.Session) error {
-		_, err := s.IDB().BeginTx(ctx, &sql.TxOptions{})
-		wantError(t, err, dossier.ErrInvalid)
-		wantError(t, s.IDB().RunInTx(ctx, nil, func(context.Context, bun.Tx) error { return nil }), dossier.ErrInvalid)
-		return nil
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.run(func(ctx context.Context, s *session.Session) error {
+			_, err := s.IDB().BeginTx(ctx, &sql.TxOptions{})
+			wantError(t, err, dossier.ErrInvalid)
+			wantError(t, s.IDB().RunInTx(ctx, nil, func(context.Context, bun.Tx) error { return nil }), dossier.ErrInvalid)
+			return nil
+		})
 	})
 }
 
@@ -308,7 +313,7 @@ func TestRule3IDBAllowsEverythingElse(t *testing.T) {
 		return nil
 	})
 	w.insert(&paper{Title: "a"})
-	if body := texts(t, w.plain, "SELECT body FROM papers"); body[0] != "x" {
+	if body := w.texts("SELECT body FROM papers"); body[0] != "x" {
 		t.Error("the trigger is not there")
 	}
 }

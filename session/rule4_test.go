@@ -46,7 +46,7 @@ func TestRule4OrdersAreReadUnderTheLockNotFromTheStruct(t *testing.T) {
 			})
 			current := w.references()[0].Key
 			w.run(func(ctx context.Context, s *session.Session) error { return change(ctx, s, stale) })
-			if ordered := texts(t, w.plain, "SELECT state FROM dossier_journal WHERE object_key = ?", current); fmt.Sprint(ordered) != "[doomed]" {
+			if ordered := w.texts("SELECT state FROM dossier_journal WHERE object_key = ?", current); fmt.Sprint(ordered) != "[doomed]" {
 				t.Errorf("the object that left the row is %q in the journal", ordered)
 			}
 			var want []string
@@ -69,7 +69,7 @@ func TestRule4ObjectsOutliveTheirRowByDeleteAfter(t *testing.T) {
 			w.insert(p)
 			p.File = text("two")
 			w.run(func(ctx context.Context, s *session.Session) error { return s.Update(ctx, p) })
-			if due := texts(t, w.plain, "SELECT due_at - created_at FROM dossier_journal"); fmt.Sprint(due) != "["+want+"]" {
+			if due := w.texts("SELECT due_at - created_at FROM dossier_journal"); fmt.Sprint(due) != "["+want+"]" {
 				t.Errorf("due after %q ms, want %s", due, want)
 			}
 			report, err := w.Sweep(w.ctx, journal.SweepOptions{})
@@ -86,7 +86,7 @@ func TestRule4ObjectsOutliveTheirRowByDeleteAfter(t *testing.T) {
 // With AtOnce the commit itself deletes, and only after it.
 func TestRule4AtOnceDeletesAfterTheCommit(t *testing.T) {
 	t.Parallel()
-	bothWorlds(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
 		p := &paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two"), text("three")}}
 		w.insert(p)
 		w.faults.set(nil)
@@ -107,24 +107,25 @@ func TestRule4AtOnceDeletesAfterTheCommit(t *testing.T) {
 // must not look like one that never began.
 func TestRule4AnOrderIsClaimedBeforeItIsExecuted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	p := &paper{Title: "a", File: text("one")}
-	w.insert(p)
-	w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
-	w.faults.on("delete before", func() error {
-		rows := texts(t, w.plain, "SELECT attempts || ' ' || (owner <> '') || ' ' || (due_at > unixepoch('subsec') * 1000) FROM dossier_journal")
-		if fmt.Sprint(rows) != "[1 1 1]" {
-			t.Errorf("attempts, owner and lease are %q", rows)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		p := &paper{Title: "a", File: text("one")}
+		w.insert(p)
+		w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
+		w.faults.on("delete before", func() error {
+			rows := w.texts("SELECT concat(attempts, CASE WHEN owner <> '' THEN ' owned' END, CASE WHEN due_at > " + w.now() + " THEN ' leased' END) FROM dossier_journal")
+			if fmt.Sprint(rows) != "[1 owned leased]" {
+				t.Errorf("attempts, owner and lease are %q", rows)
+			}
+			return nil
+		})
+		w.fallDue()
+		_, err := w.Sweep(w.ctx, journal.SweepOptions{})
+		must(t, err)
+		if len(w.faults.seen("delete before")) != 1 {
+			t.Error("nothing was deleted")
 		}
-		return nil
+		w.settle()
 	})
-	w.fallDue()
-	_, err := w.Sweep(w.ctx, journal.SweepOptions{})
-	must(t, err)
-	if len(w.faults.seen("delete before")) != 1 {
-		t.Error("nothing was deleted")
-	}
-	w.settle()
 }
 
 // The journal's row goes after the object: when the delete fails it is still known.
@@ -154,29 +155,31 @@ func TestRule4TheObjectGoesBeforeItsOrder(t *testing.T) {
 // A program that never sweeps still gets rid of what is due: every commit may do some of it.
 func TestRule4CommitsExecuteWhatIsDue(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	p := &paper{Title: "a", File: text("one")}
-	w.insert(p)
-	w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
-	w.fallDue()
-	for len(w.objects()) > 0 {
-		if t.Context().Err() != nil {
-			t.Fatal("it is still there")
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		p := &paper{Title: "a", File: text("one")}
+		w.insert(p)
+		w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
+		w.fallDue()
+		for len(w.objects()) > 0 {
+			if t.Context().Err() != nil {
+				t.Fatal("it is still there")
+			}
+			w.insert(&paper{Title: "b"})
 		}
-		w.insert(&paper{Title: "b"})
-	}
-	w.settle()
+		w.settle()
+	})
 }
 
 // Negative DueOrders leave everything to the sweeper.
 func TestRule4CommitsExecuteNothingWhenToldSo(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{DeleteAfter: session.AtOnce, DueOrders: -1})
-	p := &paper{Title: "a", File: text("one")}
-	w.insert(p)
-	w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
-	w.wantObjects("one")
-	w.settle()
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce, DueOrders: -1}, func(t *testing.T, w *world) {
+		p := &paper{Title: "a", File: text("one")}
+		w.insert(p)
+		w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
+		w.wantObjects("one")
+		w.settle()
+	})
 }
 
 // softPaper is deleted softly.
@@ -205,7 +208,7 @@ func TestRule4SoftDeleteMakesNoOrder(t *testing.T) {
 	if rows := w.journal(); len(rows) > 0 {
 		t.Errorf("orders %q", rows)
 	}
-	if rows := texts(t, w.plain, "SELECT title FROM soft_papers WHERE deleted_at IS NOT NULL"); len(rows) != 2 {
+	if rows := w.texts("SELECT title FROM soft_papers WHERE deleted_at IS NOT NULL"); len(rows) != 2 {
 		t.Errorf("deleted rows %q", rows)
 	}
 	err := w.try(func(ctx context.Context, s *session.Session) error { return s.Get(ctx, &softPaper{}, first.ID) })
@@ -229,7 +232,7 @@ func TestRule4ReplacingInASoftDeleteModelMakesAnOrder(t *testing.T) {
 // An order stands with the transaction that made it: undone with it, and with its savepoint.
 func TestRule4OrdersAreUndoneWithTheirWork(t *testing.T) {
 	t.Parallel()
-	bothWorlds(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
 		p := &paper{Title: "a", File: text("one")}
 		w.insert(p)
 		err := w.try(func(ctx context.Context, s *session.Session) error {

@@ -2,11 +2,14 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/journal"
 )
 
 // RunWith is Run with options. When the unit of work is tried again, fn is called again with the same session, whose
@@ -15,6 +18,12 @@ import (
 func (m *Manager) RunWith(ctx context.Context, opts RunOptions, fn func(ctx context.Context, s *Session) error) error {
 	s := m.newSession()
 	s.readOnly = opts.ReadOnly
+	if opts.Isolation != sql.LevelDefault {
+		var err error
+		if s.level, err = m.engine.level(opts.Isolation); err != nil {
+			return fmt.Errorf("run: %w", err)
+		}
+	}
 	ended := false
 	defer func() {
 		if !ended { // a panic, or runtime.Goexit
@@ -76,24 +85,13 @@ func (s *Session) rewind(ctx context.Context) error {
 	}
 	return s.undo(ctx, func(ctx context.Context) error {
 		err := s.landSideFile(ctx)
-		s.keeper.start(ctx)
+		s.keepAgain(ctx)
 		return err
 	})
 }
 
-// Retryable reports whether err is a serialization failure, a deadlock or a busy database: the whole unit of work may
-// succeed when it is tried again.
+// Retryable reports whether err is a serialization failure, a deadlock, a lock that was not given in time or a busy
+// database, and not an unknown outcome: the whole unit of work may succeed when it is tried again.
 func Retryable(err error) bool {
-	if errors.Is(err, dossier.ErrOutcomeUnknown) {
-		return false
-	}
-	var sqlite interface{ Code() int }
-	if !errors.As(err, &sqlite) {
-		return false
-	}
-	switch sqlite.Code() & 0xFF {
-	case 5, 6: // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
-		return true
-	}
-	return false
+	return !errors.Is(err, dossier.ErrOutcomeUnknown) && journal.Retryable(err)
 }

@@ -83,19 +83,20 @@ func TestAfterCommitAndAfterRollbackFollowTheSavepoints(t *testing.T) {
 // who is gone does not keep them from it.
 func TestAfterCommitMayUseTheManager(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	ctx, cancel := context.WithCancel(w.ctx)
-	w.faults.on("sql COMMIT before", func() error { cancel(); return nil })
-	must(t, w.Run(ctx, func(ctx context.Context, s *session.Session) error {
-		s.AfterCommit(func(ctx context.Context) {
-			must(t, ctx.Err())
-			must(t, w.Run(ctx, func(ctx context.Context, s *session.Session) error {
-				return s.Insert(ctx, &paper{Title: "later", File: text("two")})
-			}))
-		})
-		return s.Insert(ctx, &paper{Title: "a", File: text("one")})
-	}))
-	w.settle("one", "two")
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(w.ctx)
+		w.faults.on("sql COMMIT before", func() error { cancel(); return nil })
+		must(t, w.Run(ctx, func(ctx context.Context, s *session.Session) error {
+			s.AfterCommit(func(ctx context.Context) {
+				must(t, ctx.Err())
+				must(t, w.Run(ctx, func(ctx context.Context, s *session.Session) error {
+					return s.Insert(ctx, &paper{Title: "later", File: text("two")})
+				}))
+			})
+			return s.Insert(ctx, &paper{Title: "a", File: text("one")})
+		}))
+		w.settle("one", "two")
+	})
 }
 
 // Hooks are called around what they are named after, once, and know the depth; an error of one before ends the step.
@@ -168,39 +169,41 @@ func TestBeforeFlushMayUseTheSession(t *testing.T) {
 // A session can be used again after Commit and after Rollback, and nothing of the work before is left in it.
 func TestSessionIsReusable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{})
-	s, err := w.Begin(w.ctx)
-	must(t, err)
-	e := &events{}
-	for i := range 3 {
-		s.AfterCommit(e.add("commit"))
-		must(t, s.Insert(w.ctx, &paper{Title: "kept", File: text(fmt.Sprint(i))}))
-		must(t, s.Commit(w.ctx))
-		s.AfterCommit(e.add("never"))
-		must(t, s.Insert(w.ctx, &paper{Title: "gone", File: text("gone")}))
-		must(t, s.Rollback(w.ctx))
-	}
-	must(t, s.Close())
-	e.want(t, "commit", "commit", "commit")
-	w.settle("0", "1", "2")
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		s, err := w.Begin(w.ctx)
+		must(t, err)
+		e := &events{}
+		for i := range 3 {
+			s.AfterCommit(e.add("commit"))
+			must(t, s.Insert(w.ctx, &paper{Title: "kept", File: text(fmt.Sprint(i))}))
+			must(t, s.Commit(w.ctx))
+			s.AfterCommit(e.add("never"))
+			must(t, s.Insert(w.ctx, &paper{Title: "gone", File: text("gone")}))
+			must(t, s.Rollback(w.ctx))
+		}
+		must(t, s.Close())
+		e.want(t, "commit", "commit", "commit")
+		w.settle("0", "1", "2")
+	})
 }
 
 // A context that has ended commits nothing, and a session is not begun with one.
 func TestEndedContextCommitsNothing(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	ctx, cancel := context.WithCancelCause(w.ctx)
-	err := w.Run(ctx, func(ctx context.Context, s *session.Session) error {
-		if err := s.Insert(ctx, &paper{Title: "a", File: text("one")}); err != nil {
-			return err
-		}
-		cancel(errInjected)
-		return nil
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancelCause(w.ctx)
+		err := w.Run(ctx, func(ctx context.Context, s *session.Session) error {
+			if err := s.Insert(ctx, &paper{Title: "a", File: text("one")}); err != nil {
+				return err
+			}
+			cancel(errInjected)
+			return nil
+		})
+		wantError(t, err, errInjected)
+		_, err = w.Begin(ctx)
+		wantError(t, err, errInjected)
+		w.settle()
 	})
-	wantError(t, err, errInjected)
-	_, err = w.Begin(ctx)
-	wantError(t, err, errInjected)
-	w.settle()
 }
 
 // New refuses what would hang or lose rows later.
@@ -238,40 +241,42 @@ func TestNewRefusesPoolsThatCannotWork(t *testing.T) {
 // A duration that makes no sense is refused by New, not met as a panic or a failed commit later.
 func TestNewRefusesDurationsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	w := newMemoryWorld(t, session.Options{})
-	for _, bad := range []session.Options{
-		{Lease: -1}, {Lease: 1}, {Quarantine: -1}, {CleanupTimeout: -1}, {ReclaimAfter: -1}, {DeleteAfter: -2},
-	} {
-		if m, err := session.New(w.DB(), bad); !errors.Is(err, dossier.ErrInvalid) || m != nil {
-			t.Errorf("%+v: %v", bad, err)
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		for _, bad := range []session.Options{
+			{Lease: -1}, {Lease: 1}, {Quarantine: -1}, {CleanupTimeout: -1}, {ReclaimAfter: -1}, {DeleteAfter: -2},
+		} {
+			if m, err := session.New(w.DB(), bad); !errors.Is(err, dossier.ErrInvalid) || m != nil {
+				t.Errorf("%+v: %v", bad, err)
+			}
 		}
-	}
+	})
 }
 
 // A pool of two connections is enough for everything that a session does, many at a time.
 func TestTwoConnectionsAreEnough(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, session.Options{DeleteAfter: session.AtOnce})
-	w.DB().SetMaxOpenConns(2)
-	done := make(chan error)
-	for i := range 8 {
-		go func() {
-			done <- w.Run(w.ctx, func(ctx context.Context, s *session.Session) error {
-				p := &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint(i))}
-				if err := s.Insert(ctx, p); err != nil {
-					return err
-				}
-				p.Cover = *text("cover") // inside the transaction
-				if err := s.Update(ctx, p); err != nil {
-					return err
-				}
-				p.Cover = *text("another cover")
-				return errors.Join(s.Update(ctx, p), s.Delete(ctx, p))
-			})
-		}()
-	}
-	for range 8 {
-		must(t, <-done)
-	}
-	w.settle()
+	everyWorld(t, session.Options{DeleteAfter: session.AtOnce}, func(t *testing.T, w *world) {
+		w.DB().SetMaxOpenConns(2)
+		done := make(chan error)
+		for i := range 8 {
+			go func() {
+				done <- w.Run(w.ctx, func(ctx context.Context, s *session.Session) error {
+					p := &paper{Title: fmt.Sprint(i), File: text(fmt.Sprint(i))}
+					if err := s.Insert(ctx, p); err != nil {
+						return err
+					}
+					p.Cover = *text("cover") // inside the transaction
+					if err := s.Update(ctx, p); err != nil {
+						return err
+					}
+					p.Cover = *text("another cover")
+					return errors.Join(s.Update(ctx, p), s.Delete(ctx, p))
+				})
+			}()
+		}
+		for range 8 {
+			must(t, <-done)
+		}
+		w.settle()
+	})
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,6 +21,7 @@ type Session struct {
 	readOnly bool
 	stream   bool // rows of a Stream are open
 	keep     bool // a rollback keeps the uploads, when the work may be tried again
+	level    sql.IsolationLevel
 
 	tx     *transaction // nil: none is open
 	frames []*frame     // the transaction itself, then its savepoints
@@ -56,7 +58,7 @@ func newFrame(name string) *frame {
 }
 
 func (m *Manager) newSession() *Session {
-	s := &Session{m: m, staged: map[fileobject.Reference]*stagedFile{}, loaded: map[string]memory{}, frames: []*frame{newFrame("")}}
+	s := &Session{m: m, level: m.level, staged: map[fileobject.Reference]*stagedFile{}, loaded: map[string]memory{}, frames: []*frame{newFrame("")}}
 	s.facts = map[fileobject.Reference]dossier.Record{}
 	s.keeper = newKeeper(m)
 	return s

@@ -112,7 +112,7 @@ func (m *Manager) sweepSideFile(ctx context.Context, path, id string) (err error
 
 // settleSideFile turns the entries into orders unless the marker is there, in one transaction.
 func (m *Manager) settleSideFile(ctx context.Context, id string, entries []sideEntry) error {
-	tx, err := m.begin(ctx)
+	tx, err := m.begin(ctx, m.level)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -102,6 +103,9 @@ func (s *Session) upload(ctx context.Context, all []wanted) error {
 	if len(all) == 0 {
 		return nil
 	}
+	if err := s.checkUpload(); err != nil {
+		return err
+	}
 	batch, err := s.beginTransfers(ctx, all)
 	defer func() {
 		for _, staged := range batch {
@@ -111,10 +115,20 @@ func (s *Session) upload(ctx context.Context, all []wanted) error {
 	if err != nil {
 		return err
 	}
-	if s.tx != nil {
+	if s.tx != nil && s.m.engine.traits().oneWriter {
 		return s.uploadInside(ctx, batch)
 	}
 	return s.uploadOutside(ctx, batch)
+}
+
+// checkUpload refuses an upload whose intent the open transaction could not adopt, because it would not see it.
+func (s *Session) checkUpload() error {
+	traits := s.m.engine.traits()
+	if s.tx == nil || traits.oneWriter || traits.seesOthers || s.tx.level == sql.LevelReadCommitted {
+		return nil
+	}
+	return fmt.Errorf("%w: at %v it does not see what is committed after its beginning; upload with Stage before the first statement, "+
+		"or queue with Add", dossier.ErrUploadInTransaction, s.tx.level)
 }
 
 // beginTransfers opens every file and checks it before anything is stored.
@@ -133,8 +147,8 @@ func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFi
 	return batch, nil
 }
 
-// uploadOutside is rules 1 and 2 without an open transaction: one statement announces all, then the bytes go, each
-// upload within its lease.
+// uploadOutside is rules 1 and 2 beside the transaction, if one is open: one statement of the journal's own announces all,
+// then the bytes go, each upload within its lease.
 func (s *Session) uploadOutside(ctx context.Context, batch []*stagedFile) error {
 	var intents []journal.Intent
 	var ids []string

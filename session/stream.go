@@ -71,5 +71,5 @@ func (s *Session) eachRow(ctx context.Context, rows *sql.Rows, next func(scan fu
 			return true, nil
 		}
 	}
-	return false, rows.Err()
+	return false, s.watch(rows.Err())
 }

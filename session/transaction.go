@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/dossier-go/dossier/journal"
 	"github.com/uptrace/bun"
 )
 
@@ -16,17 +18,24 @@ import (
 type transaction struct {
 	m      *Manager
 	conn   bun.Conn
-	writer bool        // holds the turn of the process's writers
+	level  sql.IsolationLevel
+	turn   bool        // holds one of the manager's turns
 	rows   []*sql.Rows // that callers may forget to close; the connection cannot be given back before
+	unsure bool        // an error may have gone past the session; see verify
 }
 
-// track sees to it that rows are closed when the transaction ends.
-func (t *transaction) track(rows *sql.Rows) {
+// track sees to it that rows are closed when the transaction ends, and that an error in them is seen.
+func (t *transaction) track(rows *sql.Rows) { t.rows = append(t.rows, rows) }
+
+// unseen returns an error that came up in rows that the caller read.
+func (t *transaction) unseen() error {
+	var errs []error
 	t.rows = slices.DeleteFunc(t.rows, func(r *sql.Rows) bool {
-		_, err := r.Columns()
-		return err != nil // closed
+		_, closed := r.Columns()
+		errs = append(errs, r.Err())
+		return closed != nil
 	})
-	t.rows = append(t.rows, rows)
+	return errors.Join(errs...)
 }
 
 func (t *transaction) closeRows() {
@@ -36,21 +45,77 @@ func (t *transaction) closeRows() {
 	t.rows = nil
 }
 
-// begin opens a transaction that holds SQLite's write lock from the start, so that what it reads stays true.
-func (m *Manager) begin(ctx context.Context) (*transaction, error) {
-	if err := m.acquireWriter(ctx); err != nil {
+// mark is the savepoint that is there as long as the transaction is.
+const mark = "dossier_mark"
+
+// doubt prepares for a query of the caller's whose error the session may not see, where statements after it would be
+// executed outside of the transaction. A plain read waits for nobody and cannot end it.
+func (t *transaction) doubt(ctx context.Context, query string) error {
+	traits := t.m.engine.traits()
+	if !traits.goesOn || t.unsure || t.level != sql.LevelSerializable && plainRead(traits.syntax.words(query)) {
+		return nil
+	}
+	t.unsure = true
+	return t.statement(ctx, "SAVEPOINT "+mark)
+}
+
+func plainRead(words []string) bool {
+	return len(words) > 0 && slices.Contains([]string{"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN", "DESCRIBE", "DESC"}, words[0]) &&
+		!slices.Contains(words, "UPDATE") && !slices.Contains(words, "SHARE")
+}
+
+// verify returns an error unless the transaction is the one that it was before doubt.
+func (t *transaction) verify(ctx context.Context) error {
+	if !t.unsure {
+		return nil
+	}
+	t.unsure = false
+	if err := t.statement(ctx, "RELEASE SAVEPOINT "+mark); err != nil {
+		return fmt.Errorf("a query failed and the database ended the transaction: %w", err)
+	}
+	return nil
+}
+
+// maxDead is how many dead connections of the pool are thrown away for one transaction.
+const maxDead = 100
+
+// begin opens a transaction, with SQLite one that holds the write lock from the start, so that what it reads stays true.
+func (m *Manager) begin(ctx context.Context, level sql.IsolationLevel) (*transaction, error) {
+	if err := m.acquireTurn(ctx); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
+	for dead := 0; ; dead++ {
+		t, err := m.beginOnce(ctx, level)
+		if err == nil {
+			t.turn = true
+			return t, nil
+		}
+		if dead == maxDead || !isDead(err) {
+			m.releaseTurn()
+			return nil, fmt.Errorf("begin: %w", err)
+		}
+	}
+}
+
+func (m *Manager) beginOnce(ctx context.Context, level sql.IsolationLevel) (*transaction, error) {
 	conn, err := m.db.Conn(ctx)
 	if err != nil {
-		m.releaseWriter()
-		return nil, fmt.Errorf("begin: %w", err)
+		return nil, err
 	}
-	t := &transaction{m: m, conn: conn, writer: true}
-	if err := t.statement(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return nil, errors.Join(fmt.Errorf("begin: %w", err), t.discard())
+	t := &transaction{m: m, conn: conn, level: level}
+	for _, query := range m.engine.begin(level) {
+		if err := t.statement(ctx, query); err != nil {
+			return nil, errors.Join(err, t.discard())
+		}
 	}
 	return t, nil
+}
+
+// isDead reports whether a connection of the pool was dead before it was used, as after a restart of the server.
+// database/sql takes another one by itself only where it need not keep to one.
+func isDead(err error) bool {
+	state := journal.SQLState(err)
+	return errors.Is(err, driver.ErrBadConn) || state == "57P01" || strings.HasPrefix(state, "08")
 }
 
 // statement runs transaction control on a detached context.
@@ -64,7 +129,7 @@ func (t *transaction) statement(ctx context.Context, query string) error {
 // commit sends COMMIT. After an error the transaction may still be open; see settle.
 func (t *transaction) commit(ctx context.Context) error {
 	t.closeRows()
-	return t.statement(ctx, "COMMIT")
+	return t.statement(ctx, t.m.engine.traits().commit)
 }
 
 // rollback ends the transaction. If ROLLBACK fails the connection is closed, which rolls back too.
@@ -94,8 +159,8 @@ func (t *transaction) discard() error {
 }
 
 func (t *transaction) endTurn() {
-	if t.writer {
-		t.writer = false
-		t.m.releaseWriter()
+	if t.turn {
+		t.turn = false
+		t.m.releaseTurn()
 	}
 }

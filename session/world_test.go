@@ -5,18 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/backends/memory"
 	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/internal/dbservers"
 	"github.com/dossier-go/dossier/journal"
 	"github.com/dossier-go/dossier/model"
 	"github.com/dossier-go/dossier/session"
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
 	_ "modernc.org/sqlite"
 )
 
@@ -48,6 +56,8 @@ type world struct {
 	*session.Manager
 	t       testing.TB
 	ctx     context.Context
+	on      string // which database
+	driver  string
 	faults  *faults
 	plain   *sql.DB // sees the database without the code under test
 	folder  string  // of the local store
@@ -79,8 +89,26 @@ func newMemoryWorld(t testing.TB, opts session.Options, models ...any) *world {
 	return w
 }
 
-// bothWorlds runs a test on each kind.
-func bothWorlds(t *testing.T, opts session.Options, test func(t *testing.T, w *world)) {
+// newServerWorld is a database on a server with a store in memory.
+func newServerWorld(t testing.TB, name string, opts session.Options, models ...any) *world {
+	t.Helper()
+	create, driver := servers.PostgreSQL, "pgx"
+	if name == "mariadb" {
+		create, driver = servers.MariaDB, "mysql"
+	}
+	database, err := create(t.Context())
+	if errors.Is(err, dbservers.ErrMissing) {
+		t.Skip(err)
+	}
+	must(t, err)
+	t.Cleanup(func() { must(t, database.Drop(context.Background())) })
+	w := &world{t: t, ctx: t.Context(), memory: memory.New(memory.Config{}), on: name, driver: driver}
+	w.start(database.DSN, w.memory, opts, models)
+	return w
+}
+
+// everyWorld runs a test on each kind.
+func everyWorld(t *testing.T, opts session.Options, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("file", func(t *testing.T) {
 		t.Parallel()
@@ -90,13 +118,33 @@ func bothWorlds(t *testing.T, opts session.Options, test func(t *testing.T, w *w
 		t.Parallel()
 		test(t, newMemoryWorld(t, opts))
 	})
+	for _, name := range []string{"postgresql", "mariadb"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newServerWorld(t, name, opts))
+		})
+	}
+}
+
+var servers dbservers.Set
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := servers.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func (w *world) start(dsn string, store dossier.Backend, opts session.Options, models []any) {
 	w.t.Helper()
 	w.faults = &faults{}
+	if w.on == "" {
+		w.on, w.driver = "sqlite", "sqlite"
+	}
 	var err error
-	w.plain, err = sql.Open("sqlite", dsn)
+	w.plain, err = sql.Open(w.driver, dsn)
 	must(w.t, err)
 	keep, err := w.plain.Conn(context.Background()) // a database in memory lives as long as a connection to it
 	must(w.t, err)
@@ -105,21 +153,65 @@ func (w *world) start(dsn string, store dossier.Backend, opts session.Options, m
 		opts.Registry = &dossier.Registry{}
 	}
 	must(w.t, opts.Registry.Register("uploads", &faultStore{dossier.Forward{Inner: store}, w.faults}))
-	w.Manager, err = session.New(bun.NewDB(w.faults.open(w.t, dsn), sqlitedialect.New()), opts)
+	pool := w.faults.open(w.t, w.driver, dsn)
+	if w.on != "sqlite" {
+		pool.SetMaxOpenConns(10)
+	}
+	w.Manager, err = session.New(bun.NewDB(pool, w.dialect()), opts)
 	must(w.t, err)
 	if len(models) == 0 {
 		models = []any{(*paper)(nil)}
 	}
 	must(w.t, w.Register(models...))
 	must(w.t, w.CreateSchema(w.ctx))
-	w.columns = fileColumns(w.t, w.plain)
+	w.columns = w.fileColumns()
+}
+
+func (w *world) dialect() schema.Dialect {
+	switch w.on {
+	case "postgresql":
+		return pgdialect.New()
+	case "mariadb":
+		return mysqldialect.New()
+	}
+	return sqlitedialect.New()
+}
+
+// now is the database's clock in milliseconds, in its SQL.
+func (w *world) now() string {
+	return map[string]string{
+		"sqlite": "unixepoch('subsec') * 1000", "postgresql": "extract(epoch FROM clock_timestamp()) * 1000",
+		"mariadb": "UNIX_TIMESTAMP(NOW(3)) * 1000",
+	}[w.on]
+}
+
+// rebind numbers the parameters of a plain query where the driver wants that.
+func (w *world) rebind(query string) string {
+	if w.on != "postgresql" {
+		return query
+	}
+	for n := 1; strings.Contains(query, "?"); n++ {
+		query = strings.Replace(query, "?", fmt.Sprint("$", n), 1)
+	}
+	return query
 }
 
 // fileColumns finds the columns that hold files by their names in these tests.
-func fileColumns(t testing.TB, db *sql.DB) []string {
-	t.Helper()
-	return texts(t, db, `SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
-		WHERE m.type = 'table' AND (c.name LIKE '%file' OR c.name IN ('pages', 'cover'))`)
+func (w *world) fileColumns() []string {
+	w.t.Helper()
+	const named = "(column_name LIKE '%file' OR column_name IN ('pages', 'cover'))"
+	return w.texts(map[string]string{
+		"sqlite": `SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+			WHERE m.type = 'table' AND (c.name LIKE '%file' OR c.name IN ('pages', 'cover'))`,
+		"postgresql": "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = current_schema() AND " + named,
+		"mariadb":    "SELECT concat(table_name, '.', column_name) FROM information_schema.columns WHERE table_schema = database() AND " + named,
+	}[w.on])
+}
+
+// texts returns the one column of a query.
+func (w *world) texts(query string, args ...any) []string {
+	w.t.Helper()
+	return texts(w.t, w.plain, w.rebind(query), args...)
 }
 
 func must(t testing.TB, err error) {
@@ -173,7 +265,7 @@ func (w *world) insert(models ...any) {
 // exec runs plain SQL beside the code under test.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	_, err := w.plain.ExecContext(context.Background(), query, args...)
+	_, err := w.plain.ExecContext(context.Background(), w.rebind(query), args...)
 	must(w.t, err)
 }
 

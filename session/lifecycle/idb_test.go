@@ -14,7 +14,7 @@ import (
 // sqlErrors are statements that fail, by every way that bun has to send one.
 var sqlErrors = map[string]func(ctx context.Context, s *session.Session) error{
 	"exec": func(ctx context.Context, s *session.Session) error {
-		_, err := s.IDB().ExecContext(ctx, "nonsense")
+		_, err := s.IDB().ExecContext(ctx, "UPDATE nowhere SET nothing = 1")
 		return err
 	},
 	"exec with arguments": func(ctx context.Context, s *session.Session) error {
@@ -48,6 +48,11 @@ var sqlErrors = map[string]func(ctx context.Context, s *session.Session) error{
 // After a failed statement nobody knows what of the unit of work is there: it cannot be committed, even by a caller who
 // ignored the error.
 func TestIDBErrorLeavesOnlyTheRollback(t *testing.T) {
+	onEveryDatabase(t, testIDBErrorLeavesOnlyTheRollback)
+}
+
+func testIDBErrorLeavesOnlyTheRollback(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, fail := range sqlErrors {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +80,11 @@ func TestIDBErrorLeavesOnlyTheRollback(t *testing.T) {
 
 // A savepoint is what a failed statement can be undone with: the work around it goes on and is committed.
 func TestIDBErrorInsideNestedIsHealed(t *testing.T) {
+	onEveryDatabase(t, testIDBErrorInsideNestedIsHealed)
+}
+
+func testIDBErrorInsideNestedIsHealed(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, fail := range sqlErrors {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +116,10 @@ func TestIDBErrorInsideNestedIsHealed(t *testing.T) {
 }
 
 // A refusal is not an error of the database: nothing was sent, and the unit of work goes on.
-func TestIDBRefusalsChangeNothing(t *testing.T) {
+func TestIDBRefusalsChangeNothing(t *testing.T) { onEveryDatabase(t, testIDBRefusalsChangeNothing) }
+
+func testIDBRefusalsChangeNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.run(t, func(ctx context.Context, s *session.Session) error {
@@ -146,7 +159,10 @@ func TestIDBCreatesTriggers(t *testing.T) {
 }
 
 // Queries see what the session wrote, and what is read is bound to the manager's registry.
-func TestIDBSeesTheSessionsRows(t *testing.T) {
+func TestIDBSeesTheSessionsRows(t *testing.T) { onEveryDatabase(t, testIDBSeesTheSessionsRows) }
+
+func testIDBSeesTheSessionsRows(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	err := w.try(func(ctx context.Context, s *session.Session) error {
@@ -163,7 +179,10 @@ func TestIDBSeesTheSessionsRows(t *testing.T) {
 }
 
 // Plain bun cannot write a pending file: its row would come before its bytes.
-func TestIDBCannotWriteAPendingFile(t *testing.T) {
+func TestIDBCannotWriteAPendingFile(t *testing.T) { onEveryDatabase(t, testIDBCannotWriteAPendingFile) }
+
+func testIDBCannotWriteAPendingFile(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	err := w.try(func(ctx context.Context, s *session.Session) error {
@@ -179,7 +198,10 @@ func TestIDBCannotWriteAPendingFile(t *testing.T) {
 
 // What was queued before a savepoint belongs to the work around it, and what was queued inside is undone with it,
 // wherever it was flushed.
-func TestNestedAndTheQueue(t *testing.T) {
+func TestNestedAndTheQueue(t *testing.T) { onEveryDatabase(t, testNestedAndTheQueue) }
+
+func testNestedAndTheQueue(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, flush := range map[string]bool{"flushed inside": true, "flushed by the commit": false} {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,7 @@ func faultyWorld(t testing.TB, points *faultkit.Points, opts session.Options) (*
 	var backend *faultkit.Backend
 	w := newWorld(t, setup{
 		options: opts,
-		open:    func(dsn string) (*sql.DB, error) { return faultkit.OpenDB("sqlite", dsn, points) },
+		open:    func(driver, dsn string) (*sql.DB, error) { return faultkit.OpenDB(driver, dsn, points) },
 		wrap: func(b dossier.Backend) dossier.Backend {
 			backend = faultkit.Wrap(b, points)
 			return backend
@@ -54,7 +54,7 @@ func (w *world) load(t testing.TB, id model.UUID) *document {
 // exec runs plain SQL beside the manager.
 func (w *world) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
-	_, err := w.raw.Exec(query, args...)
+	_, err := w.raw.Exec(w.rebind(query), args...)
 	must(t, err)
 }
 
@@ -62,7 +62,7 @@ func (w *world) exec(t testing.TB, query string, args ...any) {
 func (w *world) number(t testing.TB, query string, args ...any) int {
 	t.Helper()
 	var n int
-	must(t, w.raw.QueryRow(query, args...).Scan(&n))
+	must(t, w.raw.QueryRow(w.rebind(query), args...).Scan(&n))
 	return n
 }
 
@@ -83,5 +83,5 @@ func at(key string) *fileobject.FileObject {
 func (w *world) announced(t testing.TB, backend, store, key string) {
 	t.Helper()
 	w.exec(t, "INSERT INTO dossier_journal (id, backend, store, object_key, state, intent, owner, due_at, created_at) "+
-		"VALUES (?, ?, ?, ?, 'pending', 1, 'gone', 0, 0)", "id of "+key, backend, store, key)
+		"VALUES (?, ?, ?, ?, 'pending', TRUE, 'gone', 0, 0)", "id of "+key, backend, store, key)
 }

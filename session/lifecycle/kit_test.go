@@ -19,8 +19,6 @@ import (
 	"github.com/dossier-go/dossier/model"
 	"github.com/dossier-go/dossier/session"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite"
 )
 
 // document has every kind of file column.
@@ -34,9 +32,10 @@ type document struct {
 	Pages fileobject.List        `bun:"pages" file:"uploads,many:60"`
 }
 
-// world is a manager over SQLite in a file and a store, with the means to look behind it.
+// world is a manager over a database and a store, with the means to look behind both.
 type world struct {
 	m     *session.Manager
+	on    string // which database
 	dir   string
 	files string
 	raw   *sql.DB // a pool of its own: no code of ours
@@ -47,7 +46,7 @@ type world struct {
 // setup lets a test exchange parts of a world.
 type setup struct {
 	options session.Options
-	open    func(dsn string) (*sql.DB, error)
+	open    func(driver, dsn string) (*sql.DB, error)
 	wrap    func(dossier.Backend) dossier.Backend
 	models  []any
 	local   local.Config
@@ -56,18 +55,12 @@ type setup struct {
 
 func newWorld(t testing.TB, with setup) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir()}
+	w := &world{dir: t.TempDir(), on: databaseOf(t)}
 	w.files = filepath.Join(w.dir, "files")
-	dsn := "file:" + filepath.Join(w.dir, "app.db") +
-		"?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
 	if with.open == nil {
-		with.open = func(dsn string) (*sql.DB, error) { return sql.Open("sqlite", dsn) }
+		with.open = sql.Open
 	}
-	pool, err := with.open(dsn)
-	must(t, err)
-	w.raw, err = sql.Open("sqlite", dsn)
-	must(t, err)
-	t.Cleanup(func() { pool.Close(); w.raw.Close() })
+	db := w.openDatabase(t, with.open)
 	w.openStore(t, with)
 	backend := w.store
 	if with.wrap != nil {
@@ -77,7 +70,8 @@ func newWorld(t testing.TB, with setup) *world {
 		with.options.Registry = &dossier.Registry{}
 	}
 	must(t, with.options.Registry.Register("uploads", backend))
-	w.m, err = session.New(bun.NewDB(pool, sqlitedialect.New()), with.options)
+	var err error
+	w.m, err = session.New(db, with.options)
 	must(t, err)
 	if with.models == nil {
 		with.models = []any{(*document)(nil)}
@@ -248,12 +242,20 @@ func (w *world) check(t testing.TB, contents ...string) {
 	}
 }
 
-// titles counts the rows.
+// titles lists the rows.
 func (w *world) titles(t testing.TB) string {
 	t.Helper()
-	var titles sql.NullString
-	must(t, w.raw.QueryRow("SELECT group_concat(title, ' ') FROM (SELECT title FROM documents ORDER BY title)").Scan(&titles))
-	return titles.String
+	rows, err := w.raw.Query("SELECT title FROM documents ORDER BY title")
+	must(t, err)
+	defer rows.Close()
+	var titles []string
+	for rows.Next() {
+		var title string
+		must(t, rows.Scan(&title))
+		titles = append(titles, title)
+	}
+	must(t, rows.Err())
+	return strings.Join(titles, " ")
 }
 
 // sweepNow executes what is due by the clock.

@@ -272,7 +272,10 @@ func (r *failingReader) Read(p []byte) (int, error) {
 }
 
 // The matrix: every change of a row leaves exactly the right objects and rows, at once and after the orders fall due.
-func TestLifeCycleMatrix(t *testing.T) {
+func TestLifeCycleMatrix(t *testing.T) { onEveryDatabase(t, testLifeCycleMatrix) }
+
+func testLifeCycleMatrix(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, delay := range []time.Duration{session.AtOnce, 0} {
 		for _, c := range matrix() {
@@ -287,12 +290,10 @@ func TestLifeCycleMatrix(t *testing.T) {
 func runMatrixCase(t *testing.T, c matrixCase, with setup) {
 	t.Helper()
 	w := newWorld(t, with)
-	_, err := w.raw.Exec("CREATE TABLE parent (id INTEGER PRIMARY KEY); " +
-		"CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
-	must(t, err)
+	w.createFamily(t)
 	a := &document{Title: "a", File: file("one"), Extra: *file("extra"), Pages: pages("p1", "p2")}
 	w.run(t, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, a) })
-	err = w.m.Run(context.Background(), func(ctx context.Context, s *session.Session) error {
+	err := w.m.Run(context.Background(), func(ctx context.Context, s *session.Session) error {
 		d := &document{}
 		if err := s.Get(ctx, d, a.ID); err != nil {
 			return err
@@ -314,6 +315,11 @@ func runMatrixCase(t *testing.T, c matrixCase, with setup) {
 
 // A panic, and Goexit, inside Run are rollbacks: nothing stays, and the panic goes on.
 func TestPanicInsideRunLeavesNothing(t *testing.T) {
+	onEveryDatabase(t, testPanicInsideRunLeavesNothing)
+}
+
+func testPanicInsideRunLeavesNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -343,6 +349,11 @@ func TestPanicInsideRunLeavesNothing(t *testing.T) {
 // A struct that this session never loaded does not know what the row holds: clearing, or writing a list over, what is
 // there would lose files of which the caller knows nothing.
 func TestUpdateFromAStructNeverLoadedIsRefused(t *testing.T) {
+	onEveryDatabase(t, testUpdateFromAStructNeverLoadedIsRefused)
+}
+
+func testUpdateFromAStructNeverLoadedIsRefused(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	a := w.insert(t, "a", "one")
@@ -356,6 +367,11 @@ func TestUpdateFromAStructNeverLoadedIsRefused(t *testing.T) {
 }
 
 func TestCloseWithoutCommitLeavesNothing(t *testing.T) {
+	onEveryDatabase(t, testCloseWithoutCommitLeavesNothing)
+}
+
+func testCloseWithoutCommitLeavesNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	s, err := w.m.Begin(t.Context())
@@ -371,6 +387,11 @@ func TestCloseWithoutCommitLeavesNothing(t *testing.T) {
 
 // A struct that was loaded before somebody else replaced the file must not bring the old reference back.
 func TestStaleStructSavedLateIsRefused(t *testing.T) {
+	onEveryDatabase(t, testStaleStructSavedLateIsRefused)
+}
+
+func testStaleStructSavedLateIsRefused(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{options: session.Options{DeleteAfter: session.AtOnce}})
 	stale := w.insert(t, "a", "one")
@@ -390,6 +411,11 @@ func TestStaleStructSavedLateIsRefused(t *testing.T) {
 
 // Two writers edit one list: each edit is kept.
 func TestTwoWritersOfOneListLoseNothing(t *testing.T) {
+	onEveryDatabase(t, testTwoWritersOfOneListLoseNothing)
+}
+
+func testTwoWritersOfOneListLoseNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{options: session.Options{DeleteAfter: session.AtOnce}})
 	d := w.insert(t, "a", "one")
@@ -418,63 +444,4 @@ func TestTwoWritersOfOneListLoseNothing(t *testing.T) {
 		want = append(want, fmt.Sprint("page ", i))
 	}
 	w.check(t, want...)
-}
-
-// Two hundred goroutines replace one file: all succeed; at once exactly one object is left, with the default all until
-// they fall due, then one.
-func TestConcurrentReplaceKeepsOneObject(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]struct {
-		delay   time.Duration
-		objects int
-	}{"AtOnce": {session.AtOnce, 1}, "default": {0, replacers + 1}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			replaceConcurrently(t, setup{options: session.Options{DeleteAfter: want.delay}}, want.objects)
-		})
-	}
-}
-
-const replacers = 200
-
-// replaceConcurrently demands so many objects before the sweep.
-func replaceConcurrently(t *testing.T, with setup, want int) {
-	t.Helper()
-	w := newWorld(t, with)
-	d := w.insert(t, "a", "first")
-	var group sync.WaitGroup
-	for i := range replacers {
-		group.Go(func() {
-			mine := &document{UUID: d.UUID, File: file(fmt.Sprint("content ", i))}
-			err := w.m.Run(context.Background(), func(ctx context.Context, s *session.Session) error {
-				if i%4 == 0 {
-					return lockAndReplace(ctx, s, mine)
-				}
-				return s.Update(ctx, mine, "file")
-			})
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	if n := len(w.keys(t)); n != want {
-		t.Errorf("%d objects, want %d", n, want)
-	}
-	w.sweep(t)
-	if keys, refs := w.keys(t), w.referenced(t); len(keys) != 1 || keys[0] != refs[0] {
-		t.Errorf("objects %v, rows %v", keys, refs)
-	}
-}
-
-func lockAndReplace(ctx context.Context, s *session.Session, mine *document) error {
-	f := mine.File
-	if err := s.StageFile(ctx, mine, "File", f); err != nil {
-		return err
-	}
-	if err := s.Lock(ctx, mine); err != nil {
-		return err
-	}
-	mine.File = f
-	return s.Update(ctx, mine)
 }

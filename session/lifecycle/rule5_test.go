@@ -53,7 +53,10 @@ func (c staleCase) want() (contents []string, err error) {
 
 // Who saves a struct means what was seen when it was loaded, not what somebody else put there since: every combination of
 // how it was loaded, what was changed and whether the column was named.
-func TestRule5StaleStructs(t *testing.T) {
+func TestRule5StaleStructs(t *testing.T) { onEveryDatabase(t, testRule5StaleStructs) }
+
+func testRule5StaleStructs(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, loaded := range []string{"Get", "IDB", "never"} {
 		for _, edit := range []string{"file", "list", "clear file", "clear list"} {
@@ -134,6 +137,11 @@ func (w *world) changeMeanwhile(t testing.TB, first *document, column string) {
 
 // Rows read with plain bun into a slice of structs are ordinary models: an append to a list of each keeps what was there.
 func TestRule5ListsLoadedByIDBCanBeAppendedTo(t *testing.T) {
+	onEveryDatabase(t, testRule5ListsLoadedByIDBCanBeAppendedTo)
+}
+
+func testRule5ListsLoadedByIDBCanBeAppendedTo(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	for _, title := range []string{"a", "b"} {
@@ -161,6 +169,11 @@ func TestRule5ListsLoadedByIDBCanBeAppendedTo(t *testing.T) {
 
 // An append to an empty or NULL list that was read with plain bun loses nothing, so it needs no proof of loading.
 func TestRule5EmptyListLoadedByIDBCanBeAppendedTo(t *testing.T) {
+	onEveryDatabase(t, testRule5EmptyListLoadedByIDBCanBeAppendedTo)
+}
+
+func testRule5EmptyListLoadedByIDBCanBeAppendedTo(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, list := range map[string]fileobject.List{"NULL": nil, "empty": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +192,11 @@ func TestRule5EmptyListLoadedByIDBCanBeAppendedTo(t *testing.T) {
 // After the commit a struct counts as loaded: it can be saved again and again, also by later units of work, and not after
 // somebody else has changed the row.
 func TestRule5CommittedStructIsKnown(t *testing.T) {
+	onEveryDatabase(t, testRule5CommittedStructIsKnown)
+}
+
+func testRule5CommittedStructIsKnown(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	d := &document{Title: "a", File: file("one"), Pages: pages("p1")}
@@ -195,6 +213,11 @@ func TestRule5CommittedStructIsKnown(t *testing.T) {
 
 // A list that was loaded, undone by a savepoint and saved again must be compared with what the row holds then.
 func TestRule5MemoryIsUndoneWithTheSavepoint(t *testing.T) {
+	onEveryDatabase(t, testRule5MemoryIsUndoneWithTheSavepoint)
+}
+
+func testRule5MemoryIsUndoneWithTheSavepoint(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	first := &document{Title: "a", Pages: pages("p1")}

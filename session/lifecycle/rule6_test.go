@@ -13,6 +13,11 @@ import (
 
 // A stored file may stand at one place only: two rows with one object would lose it with the first delete.
 func TestRule6ForeignReferencesAreRefused(t *testing.T) {
+	onEveryDatabase(t, testRule6ForeignReferencesAreRefused)
+}
+
+func testRule6ForeignReferencesAreRefused(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, do := range map[string]func(ctx context.Context, s *session.Session, a, b *document) error{
 		"a copied struct inserted": func(ctx context.Context, s *session.Session, a, _ *document) error {
@@ -99,7 +104,10 @@ func fromClient(f *fileobject.FileObject) *fileobject.FileObject {
 }
 
 // What left one place in a transaction may enter another one in it: it is the same object, and nothing deletes it.
-func TestRule6Moves(t *testing.T) {
+func TestRule6Moves(t *testing.T) { onEveryDatabase(t, testRule6Moves) }
+
+func testRule6Moves(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, test := range map[string]struct {
 		do   func(ctx context.Context, s *session.Session, a, b *document) error
@@ -195,6 +203,11 @@ func TestRule6Moves(t *testing.T) {
 
 // A move is of one object to one place: a second row cannot have it as well.
 func TestRule6MovedObjectEntersOneRowOnly(t *testing.T) {
+	onEveryDatabase(t, testRule6MovedObjectEntersOneRowOnly)
+}
+
+func testRule6MovedObjectEntersOneRowOnly(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	a := w.insert(t, "a", "one")

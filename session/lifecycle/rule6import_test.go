@@ -21,6 +21,11 @@ func imported(ctx context.Context, s *session.Session, title string, f *fileobje
 
 // An object of an existing bucket becomes the row's: it can be read, and it goes with the row.
 func TestRule6ImportAdoptsAnExistingObject(t *testing.T) {
+	onEveryDatabase(t, testRule6ImportAdoptsAnExistingObject)
+}
+
+func testRule6ImportAdoptsAnExistingObject(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.put(t, "legacy/plan.txt", "legacy")
@@ -43,6 +48,11 @@ func TestRule6ImportAdoptsAnExistingObject(t *testing.T) {
 // An object whose row was deleted can come back as long as nobody works on its delete; afterwards it may be gone any
 // moment, and a row must not point at it.
 func TestRule6ImportTakesADoomedObjectBack(t *testing.T) {
+	onEveryDatabase(t, testRule6ImportTakesADoomedObjectBack)
+}
+
+func testRule6ImportTakesADoomedObjectBack(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change string // of the journal
@@ -50,7 +60,7 @@ func TestRule6ImportTakesADoomedObjectBack(t *testing.T) {
 	}{
 		"unclaimed":      {"SELECT 1", nil},
 		"claimed":        {"UPDATE dossier_journal SET attempts = 1, owner = 'somebody'", dossier.ErrConflict},
-		"an upload":      {"UPDATE dossier_journal SET state = 'pending', intent = 1", dossier.ErrConflict},
+		"an upload":      {"UPDATE dossier_journal SET state = 'pending', intent = TRUE", dossier.ErrConflict},
 		"deleted before": {"UPDATE dossier_journal SET state = 'tombstone'", dossier.ErrConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +82,11 @@ func TestRule6ImportTakesADoomedObjectBack(t *testing.T) {
 
 // What a failed unit of work imported is as it was: a stranger's object stays, a doomed one is doomed again.
 func TestRule6ImportIsUndoneByARollback(t *testing.T) {
+	onEveryDatabase(t, testRule6ImportIsUndoneByARollback)
+}
+
+func testRule6ImportIsUndoneByARollback(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, undo := range map[string]func(ctx context.Context, s *session.Session, do func(ctx context.Context) error) error{
 		"rollback": func(ctx context.Context, _ *session.Session, do func(ctx context.Context) error) error {
@@ -117,6 +132,11 @@ func TestRule6ImportIsUndoneByARollback(t *testing.T) {
 // An import that no row took leaves things as they were: the order of a doomed object comes again, a stranger's object
 // is not touched.
 func TestRule6UnusedImportIsOrderedAgain(t *testing.T) {
+	onEveryDatabase(t, testRule6UnusedImportIsOrderedAgain)
+}
+
+func testRule6UnusedImportIsOrderedAgain(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.put(t, "legacy/plan.txt", "legacy")
@@ -138,6 +158,11 @@ func TestRule6UnusedImportIsOrderedAgain(t *testing.T) {
 // An import that fails its column's policy, or names nothing, changes nothing: above all it must not lose the order
 // that it took back.
 func TestRule6RefusedImportChangesNothing(t *testing.T) {
+	onEveryDatabase(t, testRule6RefusedImportChangesNothing)
+}
+
+func testRule6RefusedImportChangesNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.put(t, "legacy/large.txt", string(make([]byte, 1<<20+1)))
@@ -160,6 +185,11 @@ const foreignJSON = `{"filename":"legacy/plan.txt","backend":"uploads","owner":7
 
 // Rows that another library wrote may share their objects: nothing is deleted for them until they were imported.
 func TestRule6ForeignRecordsMakeNoOrders(t *testing.T) {
+	onEveryDatabase(t, testRule6ForeignRecordsMakeNoOrders)
+}
+
+func testRule6ForeignRecordsMakeNoOrders(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, change := range map[string]func(ctx context.Context, s *session.Session, d *document) error{
 		"delete": func(ctx context.Context, s *session.Session, d *document) error { return s.Delete(ctx, d) },
@@ -197,6 +227,11 @@ func TestRule6ForeignRecordsMakeNoOrders(t *testing.T) {
 
 // After its import the same row is like any other: its object goes with it.
 func TestRule6ImportedForeignRecordIsOwned(t *testing.T) {
+	onEveryDatabase(t, testRule6ImportedForeignRecordIsOwned)
+}
+
+func testRule6ImportedForeignRecordIsOwned(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.put(t, "legacy/plan.txt", "legacy")

@@ -28,6 +28,11 @@ const (
 
 // What another process claimed meanwhile is its to delete: a rollback that removed it too could hit what came after.
 func TestRule7RollbackRemovesOnlyItsOwn(t *testing.T) {
+	onEveryDatabase(t, testRule7RollbackRemovesOnlyItsOwn)
+}
+
+func testRule7RollbackRemovesOnlyItsOwn(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	points := &faultkit.Points{}
 	w, _ := faultyWorld(t, points, session.Options{})
@@ -49,6 +54,11 @@ func TestRule7RollbackRemovesOnlyItsOwn(t *testing.T) {
 
 // What cannot be removed now stays known, and a sweep removes it later; the caller's own error is not hidden by it.
 func TestRule7WhatFailsStaysInTheJournal(t *testing.T) {
+	onEveryDatabase(t, testRule7WhatFailsStaysInTheJournal)
+}
+
+func testRule7WhatFailsStaysInTheJournal(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, begin := range map[string]func(ctx context.Context, s *session.Session) error{
 		"journal":   func(context.Context, *session.Session) error { return nil },
@@ -80,6 +90,11 @@ func TestRule7WhatFailsStaysInTheJournal(t *testing.T) {
 
 // After a rollback a handle is what it was: bytes can be saved again, a stream that was read cannot, and says so.
 func TestRule7HandlesArePendingAgain(t *testing.T) {
+	onEveryDatabase(t, testRule7HandlesArePendingAgain)
+}
+
+func testRule7HandlesArePendingAgain(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	bytes := &document{Title: "a", File: file("bytes")}
@@ -102,6 +117,11 @@ func TestRule7HandlesArePendingAgain(t *testing.T) {
 // A unit of work that lost against another writer is tried again without sending its bytes again, wherever the intents
 // were kept, and a stream that can be read once only is enough for all attempts.
 func TestRule7RetryUsesStagedObjectsAgain(t *testing.T) {
+	onEveryDatabase(t, testRule7RetryUsesStagedObjectsAgain)
+}
+
+func testRule7RetryUsesStagedObjectsAgain(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, code := range map[string]int{"busy": codeBusy, "busy snapshot": codeBusySnapshot} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +151,10 @@ func TestRule7RetryUsesStagedObjectsAgain(t *testing.T) {
 }
 
 // A COMMIT that is refused because the database is busy is tried again as well.
-func TestRule7RetryOfARefusedCommit(t *testing.T) {
+func TestRule7RetryOfARefusedCommit(t *testing.T) { onEveryDatabase(t, testRule7RetryOfARefusedCommit) }
+
+func testRule7RetryOfARefusedCommit(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	points := &faultkit.Points{}
 	w, backend := faultyWorld(t, points, session.Options{})
@@ -149,6 +172,11 @@ func TestRule7RetryOfARefusedCommit(t *testing.T) {
 
 // What the last attempt did not use is removed, and so is everything when the last attempt fails too.
 func TestRule7RetryReleasesWhatIsNotUsed(t *testing.T) {
+	onEveryDatabase(t, testRule7RetryReleasesWhatIsNotUsed)
+}
+
+func testRule7RetryReleasesWhatIsNotUsed(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, fails := range map[string]bool{"the last attempt succeeds": false, "the last attempt fails": true} {
 		t.Run(name, func(t *testing.T) {
@@ -188,6 +216,11 @@ func TestRule7RetryReleasesWhatIsNotUsed(t *testing.T) {
 
 // Only what another attempt could mend is tried again.
 func TestRule7OtherErrorsAreNotTriedAgain(t *testing.T) {
+	onEveryDatabase(t, testRule7OtherErrorsAreNotTriedAgain)
+}
+
+func testRule7OtherErrorsAreNotTriedAgain(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	for _, cause := range []error{errNo, busyError{codeConstraint}, errors.Join(busyError{codeBusy}, dossier.ErrOutcomeUnknown)} {

@@ -69,7 +69,10 @@ func commitFaults() []commitFault {
 
 // What Run says of a COMMIT that reported an error is true: nil only when the rows are there, the error only when they are
 // not, and ErrOutcomeUnknown only when nothing shows the one or the other.
-func TestRule8OutcomeOfCommitIsTrue(t *testing.T) {
+func TestRule8OutcomeOfCommitIsTrue(t *testing.T) { onEveryDatabase(t, testRule8OutcomeOfCommitIsTrue) }
+
+func testRule8OutcomeOfCommitIsTrue(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, work := range commitWorks() {
 		for _, fault := range commitFaults() {
@@ -128,13 +131,17 @@ func testOutcome(t *testing.T, work commitWork, fault commitFault, delay string)
 
 // A foreign key that only COMMIT checks: the transaction is open still, so it is rolled back, and nothing is left.
 func TestRule8DeferredForeignKeyIsARollback(t *testing.T) {
+	onEveryDatabase(t, testRule8DeferredForeignKeyIsARollback)
+}
+
+func testRule8DeferredForeignKeyIsARollback(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, work := range commitWorks() {
 		t.Run(work.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, setup{})
-			w.exec(t, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
-			w.exec(t, "CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
+			w.createFamily(t)
 			old, fresh := w.insert(t, "a", "old"), &document{Title: "b", File: file("new")}
 			err := w.try(func(ctx context.Context, s *session.Session) error {
 				if err := work.do(ctx, s, old, fresh); err != nil {
@@ -156,7 +163,10 @@ func TestRule8DeferredForeignKeyIsARollback(t *testing.T) {
 
 // When the database cannot be asked either, nobody knows: nothing is compensated, and the handles can be neither saved
 // again (the bytes may have a row) nor deleted. A sweep finds the truth.
-func TestRule8UnknownIsLeftAlone(t *testing.T) {
+func TestRule8UnknownIsLeftAlone(t *testing.T) { onEveryDatabase(t, testRule8UnknownIsLeftAlone) }
+
+func testRule8UnknownIsLeftAlone(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for _, side := range []bool{false, true} {
 		for _, fault := range commitFaults() {

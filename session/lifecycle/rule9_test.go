@@ -35,6 +35,11 @@ func (w *world) all(t testing.TB) []journal.Entry {
 
 // An upload whose owner died is deleted, and once more after the quarantine, because its last request may land late.
 func TestRule9ExpiredIntentIsDeletedTwice(t *testing.T) {
+	onEveryDatabase(t, testRule9ExpiredIntentIsDeletedTwice)
+}
+
+func testRule9ExpiredIntentIsDeletedTwice(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	store := w.store.Describe().Store
@@ -55,7 +60,10 @@ func TestRule9ExpiredIntentIsDeletedTwice(t *testing.T) {
 }
 
 // An intent under lease is not due: its upload is alive.
-func TestRule9LiveIntentIsLeftAlone(t *testing.T) {
+func TestRule9LiveIntentIsLeftAlone(t *testing.T) { onEveryDatabase(t, testRule9LiveIntentIsLeftAlone) }
+
+func testRule9LiveIntentIsLeftAlone(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	d := &document{Title: "a", File: file("one")}
@@ -71,6 +79,11 @@ func TestRule9LiveIntentIsLeftAlone(t *testing.T) {
 
 // A row that somebody works on is not taken by another sweep; when the claim ends because its owner died, it is.
 func TestRule9ClaimedRowIsNotTakenAgain(t *testing.T) {
+	onEveryDatabase(t, testRule9ClaimedRowIsNotTakenAgain)
+}
+
+func testRule9ClaimedRowIsNotTakenAgain(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	points := &faultkit.Points{}
 	w, _ := faultyWorld(t, points, session.Options{})
@@ -98,6 +111,11 @@ func TestRule9ClaimedRowIsNotTakenAgain(t *testing.T) {
 
 // A sweep that lost its claim must not touch the row of the one that took it over.
 func TestRule9LostClaimChangesNothing(t *testing.T) {
+	onEveryDatabase(t, testRule9LostClaimChangesNothing)
+}
+
+func testRule9LostClaimChangesNothing(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	for name, fails := range map[string]error{"deleted": nil, "failed": errNo} {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +142,11 @@ func TestRule9LostClaimChangesNothing(t *testing.T) {
 // While the store is down an order waits longer each time, is given up after MaxAttempts and stays visible with its
 // error; Retry makes it due again.
 func TestRule9FailuresBackOffThenPark(t *testing.T) {
+	onEveryDatabase(t, testRule9FailuresBackOffThenPark)
+}
+
+func testRule9FailuresBackOffThenPark(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	points := &faultkit.Points{}
 	w, _ := faultyWorld(t, points, session.Options{})
@@ -163,6 +186,11 @@ func TestRule9FailuresBackOffThenPark(t *testing.T) {
 // A journal row of a backend that this process does not know, or of another store under a known name (a restored or
 // cloned database), must never be executed here.
 func TestRule9ForeignStoresAreLeftAlone(t *testing.T) {
+	onEveryDatabase(t, testRule9ForeignStoresAreLeftAlone)
+}
+
+func testRule9ForeignStoresAreLeftAlone(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	store := w.store.Describe().Store
@@ -193,6 +221,11 @@ func TestRule9ForeignStoresAreLeftAlone(t *testing.T) {
 
 // Many processes sweep: each object is deleted by one of them, once.
 func TestRule9FourSweepersDeleteEachObjectOnce(t *testing.T) {
+	onEveryDatabase(t, testRule9FourSweepersDeleteEachObjectOnce)
+}
+
+func testRule9FourSweepersDeleteEachObjectOnce(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w, backend := faultyWorld(t, &faultkit.Points{}, session.Options{DueOrders: -1})
 	const files = 50
@@ -229,7 +262,10 @@ func TestRule9FourSweepersDeleteEachObjectOnce(t *testing.T) {
 }
 
 // Limit and IDs bound a sweep; what is left is done by the next one.
-func TestRule9LimitAndIDs(t *testing.T) {
+func TestRule9LimitAndIDs(t *testing.T) { onEveryDatabase(t, testRule9LimitAndIDs) }
+
+func testRule9LimitAndIDs(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	store := w.store.Describe().Store
@@ -254,15 +290,20 @@ func TestRule9LimitAndIDs(t *testing.T) {
 // The parts of a multipart upload whose owner died cost money and are in no listing of objects: they are dropped by the id
 // that the journal has.
 func TestRule9AbandonedMultipartUploadIsAborted(t *testing.T) {
+	onEveryDatabase(t, testRule9AbandonedMultipartUploadIsAborted)
+}
+
+func testRule9AbandonedMultipartUploadIsAborted(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	store := memory.New(memory.Config{})
 	must(t, w.m.Registry().Register("parts", store))
 	ctx := t.Context()
 	var kept, lost dossier.Upload
-	for _, upload := range []*dossier.Upload{&kept, &lost} {
+	for key, upload := range map[string]*dossier.Upload{"big": &lost, "bigger": &kept} {
 		var err error
-		*upload, err = store.CreateUpload(ctx, "big", dossier.PutOptions{})
+		*upload, err = store.CreateUpload(ctx, key, dossier.PutOptions{})
 		must(t, err)
 		_, err = store.PutPart(ctx, *upload, 1, dossier.BytesSource([]byte("part")))
 		must(t, err)
@@ -289,6 +330,11 @@ func (f *failedAborts) AbortUpload(context.Context, dossier.Upload) error { retu
 
 // While an upload cannot be aborted its journal row, which alone knows its id, must stay.
 func TestRule9FailedAbortKeepsTheRow(t *testing.T) {
+	onEveryDatabase(t, testRule9FailedAbortKeepsTheRow)
+}
+
+func testRule9FailedAbortKeepsTheRow(t *testing.T) {
+	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
 	store := memory.New(memory.Config{})

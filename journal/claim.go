@@ -1,0 +1,99 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// claim is an UPDATE of the rows of a query that returns them.
+type claim struct {
+	set   string // SET clause
+	args  []any
+	rows  *bun.SelectQuery // of ids
+	owner string           // new, so that it names the rows afterwards
+}
+
+// claimReturning claims with one statement.
+func (j *Journal) claimReturning(ctx context.Context, c claim, query string) ([]Entry, error) {
+	return j.returning(ctx, query, bun.SafeQuery(c.set, c.args...), c.rows)
+}
+
+// returning is own for a statement that returns rows of the journal.
+func (j *Journal) returning(ctx context.Context, query string, args ...any) (entries []Entry, err error) {
+	err = j.ownTurn(ctx, func(ctx context.Context) error {
+		entries = nil
+		return j.db.NewRaw(query, args...).Scan(ctx, &entries)
+	})
+	return entries, err
+}
+
+// claimByOwner claims in a transaction, where there is no UPDATE … RETURNING. At READ COMMITTED it locks the rows
+// and not the gaps between them, into which others insert their intents.
+func (j *Journal) claimByOwner(ctx context.Context, c claim) (entries []Entry, err error) {
+	err = j.ownTurn(ctx, func(ctx context.Context) error {
+		return j.readCommitted(ctx, func(conn bun.Conn) (err error) {
+			entries, err = c.take(ctx, conn)
+			return err
+		})
+	})
+	return entries, err
+}
+
+func (c claim) take(ctx context.Context, conn bun.Conn) (entries []Entry, err error) {
+	var ids []string
+	if err := c.rows.Conn(conn).For("UPDATE SKIP LOCKED").Scan(ctx, &ids); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	_, err = exec(ctx, conn, "UPDATE dossier_journal SET ? WHERE id IN (?)", bun.SafeQuery(c.set, c.args...), bun.List(ids))
+	if err != nil {
+		return nil, err
+	}
+	err = conn.NewSelect().Model(&entries).Where("id IN (?)", bun.List(ids)).Where("owner = ?", c.owner).Scan(ctx)
+	if err == nil && len(entries) != len(ids) {
+		err = fmt.Errorf("%d of %d rows were claimed", len(entries), len(ids))
+	}
+	return entries, err
+}
+
+// endTimeout bounds the end of a transaction, which must come even if the caller's context has ended.
+const endTimeout = 30 * time.Second
+
+// readCommitted runs a transaction of the journal's own. After any error it is rolled back or its connection is closed:
+// sql.Tx would give the connection back with an open transaction if COMMIT failed before it was sent.
+func (j *Journal) readCommitted(ctx context.Context, run func(conn bun.Conn) error) (err error) {
+	conn, err := j.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if failed := conn.Close(); !errors.Is(failed, sql.ErrConnDone) {
+			err = errors.Join(err, failed)
+		}
+	}()
+	for _, query := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"} {
+		if _, err = conn.ExecContext(ctx, query); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = run(conn)
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "COMMIT")
+	}
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if _, failed := conn.ExecContext(ctx, "ROLLBACK"); failed != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package journal
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+)
+
+// language is what a database says in its own way.
+type language struct {
+	folder string // of the migrations
+	// now is the database's clock in milliseconds, at the beginning of the statement and the same in all of it, so that an
+	// index can be used.
+	now bun.Safe
+	// keepTaken ends an INSERT that leaves rows with a taken key as they are.
+	keepTaken string
+	// lock ends a SELECT whose rows nobody else may change until the end of the transaction, and which waits for who is
+	// changing them.
+	lock string
+	// retry: a statement can lose against another one; SQLite's single writer cannot.
+	retry bool
+	// claim takes the rows that a SELECT of ids gives, sets them, and returns them as they are then.
+	claim func(ctx context.Context, j *Journal, c claim) ([]Entry, error)
+	// returning: an UPDATE can return its rows.
+	returning bool
+}
+
+var languages = map[dialect.Name]*language{
+	dialect.SQLite: {
+		folder: "sqlite", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true,
+		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
+			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id IN (?) RETURNING *")
+		},
+	},
+	dialect.PG: {
+		folder: "postgresql", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
+		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true, lock: " FOR UPDATE", retry: true,
+		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
+			c.rows = c.rows.For("UPDATE SKIP LOCKED")
+			// As an array the query runs exactly once; in IN the planner may run it for each row, with other rows each time.
+			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id = ANY (ARRAY(?)) RETURNING *")
+		},
+	},
+	dialect.MySQL: {
+		folder: "mysql", now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
+		keepTaken: " ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id", lock: " FOR UPDATE", retry: true,
+		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) { return j.claimByOwner(ctx, c) },
+	},
+}

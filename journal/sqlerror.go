@@ -1,0 +1,59 @@
+package journal
+
+import (
+	"errors"
+	"reflect"
+)
+
+// SQLState returns the code of a PostgreSQL error, of any driver whose errors have SQLState, or "".
+func SQLState(err error) string {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState()
+	}
+	return ""
+}
+
+// MySQLNumber returns the number of an error of a MySQL or MariaDB server, or 0. The driver's error has it as a field and
+// not behind a method; it is read by its name, so that nobody gets a driver who does not use it.
+func MySQLNumber(err error) int {
+	for err != nil {
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.Struct &&
+			v.Elem().Type().Name() == "MySQLError" {
+			if number := v.Elem().FieldByName("Number"); number.CanUint() {
+				return int(number.Uint())
+			}
+		}
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, one := range several.Unwrap() {
+				if number := MySQLNumber(one); number != 0 {
+					return number
+				}
+			}
+			return 0
+		}
+		err = errors.Unwrap(err)
+	}
+	return 0
+}
+
+// Retryable reports whether err says that a statement lost against others, with a serialization failure, a deadlock, a
+// lock that was not given in time or a busy database, and that it, or its whole transaction, may succeed when it is tried
+// again. Errors are recognised by their codes: those of SQLite's (modernc.org/sqlite), PostgreSQL's (any driver with
+// SQLState) and MySQL's drivers.
+func Retryable(err error) bool {
+	var sqlite interface{ Code() int }
+	if errors.As(err, &sqlite) {
+		code := sqlite.Code() & 0xFF
+		return code == 5 || code == 6 // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
+	}
+	switch SQLState(err) {
+	case "40001", "40P01", "55P03":
+		return true
+	}
+	switch MySQLNumber(err) {
+	case 1020, 1205, 1213:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS dossier_journal;
