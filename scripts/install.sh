@@ -72,3 +72,22 @@ require_node() {
 	install nodejs npm && command -v node >/dev/null && command -v npm >/dev/null && return
 	stop "the Azure tests need Node.js with npm and there is none; install nodejs and npm, or run with DOSSIER_REQUIRE=none to skip what is missing"
 }
+
+# require_databases makes sure that the programs of PostgreSQL and MariaDB are there; tests start servers of their own.
+require_databases() {
+	if ! find_postgresql; then
+		# Debian's package would make and start a cluster of its own.
+		as_root mkdir -p /etc/postgresql-common &&
+			printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+		install postgresql && find_postgresql ||
+			stop "the tests need PostgreSQL and there is none; install postgresql, or run with DOSSIER_REQUIRE=none to skip what is missing"
+	fi
+	find_mariadb || { install mariadb-server-core mariadb-client-core && find_mariadb; } ||
+		stop "the tests need MariaDB and there is none; install mariadb-server-core and mariadb-client-core, or run with DOSSIER_REQUIRE=none to skip what is missing"
+}
+
+find_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+find_mariadb() {
+	PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null
+}
