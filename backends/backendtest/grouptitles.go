@@ -47,11 +47,11 @@ func groupsElsewhere() map[int]string {
 		60: clouds,
 		62: clouds + ", with their limits on parts",
 		63: clouds,
-		64: "in the tests of package internal/uploader; of whole backends not yet, in the benchmarks",
+		64: "in the tests of package internal/uploader, and in the benchmarks",
 		65: clouds,
 		70: clouds,
 		75: "clients that normalise paths: " + clouds,
-		76: "time and allocations: not yet, in the benchmarks",
+		76: "time and allocations: in the benchmarks",
 		78: "in the tests of the root package (signer) and of package filehttp (handler)",
 		81: clouds, 82: clouds + ": the words of each protocol", 83: clouds + ": a transfer without a caller's deadline",
 	}
