@@ -113,3 +113,9 @@ func orElse[T comparable](value, other T) T {
 	}
 	return value
 }
+
+// String hides the keys.
+func (c Config) String() string { return "Config(" + c.Endpoint + ")" }
+
+// GoString hides the keys.
+func (c Config) GoString() string { return c.String() }
