@@ -28,8 +28,7 @@ const everyPromise = dossier.PutIfAbsent | dossier.PutMatch | dossier.DeleteMatc
 
 // server is a real server under test and what it is known not to do.
 type server struct {
-	variable string // of the environment, with the URL of a store on it
-	small    bool
+	variable string                          // of the environment, with the URL of a store on it
 	lacks    map[dossier.Capabilities]string // with the reason
 	excused  map[string]string               // cases that the server fails, with the reason
 }
@@ -51,7 +50,7 @@ var servers = map[string]server{
 		},
 	},
 	"minio": {
-		variable: "DOSSIER_TEST_S3_OTHER", small: true,
+		variable: "DOSSIER_TEST_S3_OTHER",
 		lacks: map[dossier.Capabilities]string{
 			dossier.DeleteMatch: "it deletes whatever If-Match says",
 			dossier.Multipart:   "it lists unfinished uploads only of one exact key",
@@ -159,7 +158,7 @@ func (s *store) backend(t testing.TB, cfg s3.Config) *s3.Backend {
 	return b
 }
 
-// conformance runs the suite on a server.
+// conformance runs the suite on a server, with large numbers in long runs.
 func conformance(t *testing.T, name string, cfg s3.Config) {
 	of := servers[name]
 	for capability := range of.lacks {
@@ -167,7 +166,7 @@ func conformance(t *testing.T, name string, cfg s3.Config) {
 	}
 	stores := map[dossier.Backend]*store{}
 	h := backendtest.Harness{
-		Small: of.small, Excused: of.excused,
+		Small: os.Getenv("DOSSIER_LONG") == "", Excused: of.excused,
 		Protocol: backendtest.Protocol{ContentVersions: true, ModTime: 5 * time.Second},
 		New: func(t *testing.T) dossier.Backend {
 			t.Helper()
