@@ -83,7 +83,7 @@ func runCase(t *testing.T, h Harness, v variant, c contractCase) {
 	goroutines := runtime.NumGoroutine()
 	t.Cleanup(func() { checkGoroutines(t, goroutines) })
 	if why := h.Excused[c.name]; why != "" {
-		t.Skip("server: " + why)
+		t.Skip("capability: the server: " + why)
 	}
 	if c.network && h.Network == nil {
 		t.Skip("capability: " + c.missing(h, nil))
