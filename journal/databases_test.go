@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,14 +21,7 @@ import (
 
 var servers dbservers.Set
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := servers.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
 
 // databases are those that every test runs on: the names of the migrations' folders.
 var databases = []string{"sqlite", "postgresql", "mysql"}

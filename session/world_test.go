@@ -128,14 +128,7 @@ func everyWorld(t *testing.T, opts session.Options, test func(t *testing.T, w *w
 
 var servers dbservers.Set
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := servers.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
 
 func (w *world) start(dsn string, store dossier.Backend, opts session.Options, models []any) {
 	w.t.Helper()

@@ -72,6 +72,16 @@ func (s *Set) MariaDB(ctx context.Context) (*Database, error) {
 	return s.make(ctx, &s.mariadb, startMariaDB)
 }
 
+// Run runs the tests of a process, then stops what they started, and returns the process's exit code: for TestMain.
+func (s *Set) Run(tests interface{ Run() int }) int {
+	code := tests.Run()
+	if err := s.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
 // Stop stops what was started and removes its files.
 func (s *Set) Stop() error { return errors.Join(s.postgresql.stop(), s.mariadb.stop()) }
 

@@ -22,14 +22,7 @@ import (
 
 var servers dbservers.Set
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := servers.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
 
 var databases = []string{"sqlite", "postgresql", "mariadb"}
 
