@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -28,6 +27,8 @@ type ListOptions struct {
 	// Order of the rows. What it leaves open is settled by the primary key, ascending, so that pages neither repeat nor
 	// miss rows while the table stays the same. Default: none, by the primary key alone.
 	Order []Order
+	// Where selects rows: those that all of its filters select. Default: none, all rows.
+	Where []Filter
 }
 
 // Order by one column.
@@ -56,6 +57,12 @@ func (r *Repository[T]) List(ctx context.Context, opts ListOptions) ([]*T, error
 		if err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
+		table := query.GetModel().(bun.TableModel).Table()
+		where, err := compile(table, table.SQLAlias, opts.Where)
+		if err != nil {
+			return fmt.Errorf("list: %w", err)
+		}
+		query = query.Where("?", where)
 		for model, err := range session.Stream[T](ctx, s, query.Limit(int64(opts.Limit)).Offset(int64(opts.Offset))) {
 			if err != nil {
 				return fmt.Errorf("list: %w", err)
@@ -83,7 +90,7 @@ func ordered(q *bun.SelectQuery, orders []Order) (*bun.SelectQuery, error) {
 	}
 	var used []*schema.Field
 	for _, order := range orders {
-		field, err := column(table, order.Column)
+		field, err := column(table, "order by", order.Column)
 		if err != nil {
 			return nil, err
 		}
@@ -103,16 +110,4 @@ func ordered(q *bun.SelectQuery, orders []Order) (*bun.SelectQuery, error) {
 		}
 	}
 	return q, nil
-}
-
-// column finds a column by its name in the database; nothing else of what the caller gave reaches the statement.
-func column(table *schema.Table, name string) (*schema.Field, error) {
-	var names []string
-	for _, field := range table.Fields {
-		if field.Name == name {
-			return field, nil
-		}
-		names = append(names, field.Name)
-	}
-	return nil, fmt.Errorf("%w: order by %q: table %s has the columns %s", dossier.ErrInvalid, name, table.Name, strings.Join(names, ", "))
 }

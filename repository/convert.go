@@ -1,0 +1,156 @@
+package repository
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// convert makes a value of a column's type, exactly or not at all.
+func convert(want reflect.Type, value any) (reflect.Value, error) {
+	v := reflect.ValueOf(value)
+	for v.IsValid() && v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return v, fmt.Errorf("nil is no %v; NULL is asked for with Null and NotNull", want)
+	}
+	if !comparable(want) {
+		return v, fmt.Errorf("values of type %v are not compared", want)
+	}
+	dest := reflect.New(want)
+	if err := assign(dest, v); err != nil {
+		return v, err
+	}
+	if want.Kind() == reflect.String {
+		if err := plainText(dest.Elem().String()); err != nil {
+			return v, err
+		}
+	}
+	if t, ok := dest.Interface().(*time.Time); ok {
+		*t = t.UTC()
+	}
+	return dest.Elem(), nil
+}
+
+// comparable reports whether a database can compare values of the type as they are stored.
+func comparable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	case reflect.Slice:
+		return t.Elem().Kind() == reflect.Uint8
+	}
+	return t == timeType || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// plainText refuses what no database, or not all of them, can be asked for.
+func plainText(text string) error {
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("the text is not valid UTF-8")
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return fmt.Errorf("the text holds a NUL byte")
+	}
+	return nil
+}
+
+// assign sets *dest from v.
+func assign(dest, v reflect.Value) error {
+	want := dest.Type().Elem()
+	if v.Type() == want {
+		dest.Elem().Set(v)
+		return nil
+	}
+	if v.Kind() == reflect.String && want.Kind() != reflect.String {
+		return assignText(dest, v.String())
+	}
+	to := dest.Elem()
+	switch {
+	case want.Kind() == v.Kind() && v.CanConvert(want) && want.Kind() != reflect.Struct:
+		to.Set(v.Convert(want))
+		return nil
+	case to.CanInt() && v.CanInt() && !to.OverflowInt(v.Int()):
+		to.SetInt(v.Int())
+		return nil
+	case to.CanInt() && v.CanUint() && v.Uint() <= 1<<63-1 && !to.OverflowInt(int64(v.Uint())):
+		to.SetInt(int64(v.Uint()))
+		return nil
+	case to.CanUint() && v.CanUint() && !to.OverflowUint(v.Uint()):
+		to.SetUint(v.Uint())
+		return nil
+	case to.CanUint() && v.CanInt() && v.Int() >= 0 && !to.OverflowUint(uint64(v.Int())):
+		to.SetUint(uint64(v.Int()))
+		return nil
+	case to.CanFloat() && v.CanFloat():
+		to.SetFloat(v.Float())
+		return nil
+	case to.CanFloat() && v.CanInt() && int64(float64(v.Int())) == v.Int():
+		to.SetFloat(float64(v.Int()))
+		return nil
+	}
+	return fmt.Errorf("%v (%v) is no %v", v, v.Type(), want)
+}
+
+// assignText sets *dest to what the text says.
+func assignText(dest reflect.Value, text string) (err error) {
+	to := dest.Elem()
+	wrong := fmt.Errorf("%q is no %v", text, to.Type())
+	switch unmarshaler, ok := dest.Interface().(encoding.TextUnmarshaler); {
+	case to.Type() == timeType:
+		t, err := parseTime(text)
+		if err != nil {
+			return err
+		}
+		to.Set(reflect.ValueOf(t))
+		return nil
+	case ok:
+		if err := unmarshaler.UnmarshalText([]byte(text)); err != nil {
+			return wrong
+		}
+		return nil
+	case to.Kind() == reflect.Bool && (text == "true" || text == "false"):
+		to.SetBool(text == "true")
+		return nil
+	case to.CanInt():
+		n, err := strconv.ParseInt(text, 10, to.Type().Bits())
+		if err != nil {
+			return wrong
+		}
+		to.SetInt(n)
+		return nil
+	case to.CanUint():
+		n, err := strconv.ParseUint(text, 10, to.Type().Bits())
+		if err != nil {
+			return wrong
+		}
+		to.SetUint(n)
+		return nil
+	case to.CanFloat():
+		n, err := strconv.ParseFloat(text, to.Type().Bits())
+		if err != nil || n != n || n-n != 0 {
+			return wrong
+		}
+		to.SetFloat(n)
+		return nil
+	}
+	return wrong
+}
+
+// parseTime reads RFC 3339, or a date, which is midnight in UTC.
+func parseTime(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time as 2006-01-02T15:04:05Z or 2006-01-02", text)
+}
