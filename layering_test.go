@@ -65,7 +65,7 @@ var layers = []layer{
 	},
 
 	{"migrations", nil, nil, "SQL files for any migration tool"},
-	{"model", []string{"."}, []string{uuid}, "plain columns"},
+	{"model", []string{"."}, []string{uuid, "github.com/gosimple/slug", "github.com/matoous/go-nanoid/v2"}, "plain columns, and what fills them"},
 	{"journal", []string{".", "migrations"}, []string{bun, uuid}, "the ledger knows keys and stores, not files or models; its table is in migrations"},
 	{
 		"session", belowSession,

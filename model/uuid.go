@@ -10,7 +10,7 @@ import "github.com/google/uuid"
 type UUID struct {
 	// ID is the primary key. Its text form is stored where the database has no UUID type. Default: [NewUUID], set
 	// by the session on insert.
-	ID uuid.UUID `bun:"id,pk" json:"id"`
+	ID uuid.UUID `bun:"id,pk" json:"id" fill:"uuid7"`
 }
 
 // NewUUID returns a new version 7 UUID (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then a fraction of the
@@ -22,4 +22,16 @@ type UUID struct {
 // source fails.
 func NewUUID() uuid.UUID {
 	return uuid.Must(uuid.NewV7())
+}
+
+// UUIDv4 is an embeddable primary key in the column id that tells nothing of when it was made. It is filled as that of
+// [UUID] is, and scatters over its index, which large tables feel; where the time is no secret, take [UUID].
+type UUIDv4 struct {
+	// ID is the primary key: 122 random bits. Default: [NewUUIDv4], set by the session on insert.
+	ID uuid.UUID `bun:"id,pk" json:"id" fill:"uuid4"`
+}
+
+// NewUUIDv4 returns a new version 4 UUID (RFC 9562, section 5.4). It panics when the system's random source fails.
+func NewUUIDv4() uuid.UUID {
+	return uuid.Must(uuid.NewRandom())
 }
