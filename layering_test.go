@@ -77,7 +77,10 @@ var layers = []layer{
 		"session/sessiontest", append([]string{"backends/memory"}, aboveSession...),
 		[]string{bun, uuid, "modernc.org/sqlite"}, "sessions for users' tests",
 	},
-	{"repository", aboveSession, []string{bun, uuid}, "everyday reads and writes on a session"},
+	{
+		"repository", aboveSession, []string{bun, uuid, "github.com/go-sql-driver/mysql"},
+		"everyday reads and writes on a session; MySQL's driver has no other way to tell a lost connection",
+	},
 	{"maintenance", aboveSession, []string{bun, uuid}, "audit, copy and verification on a session"},
 	{"httpsession", aboveSession, []string{bun, uuid, "github.com/alexedwards/scs/v2"}, "a store for scs on a session"},
 	{"faultkit", []string{".", "journal", "session"}, []string{bun}, "faults and an independent checker, for users' tests too"},

@@ -36,13 +36,21 @@ type place struct {
 	Name          string `bun:"name"`
 }
 
-// managers make a database in memory with a store in memory, and a file with a folder.
+// managers make a database in memory with a store in memory, a file with a folder, and a database of each server.
 var managers = map[string]func(t *testing.T) *session.Manager{
 	"memory": func(t *testing.T) *session.Manager {
 		t.Helper()
 		return sessiontest.New(t, (*document)(nil), (*place)(nil))
 	},
 	"files": newFileManager,
+	"postgresql": func(t *testing.T) *session.Manager {
+		t.Helper()
+		return openOn(t, "postgresql", session.Options{}, (*document)(nil), (*place)(nil))
+	},
+	"mariadb": func(t *testing.T) *session.Manager {
+		t.Helper()
+		return openOn(t, "mariadb", session.Options{}, (*document)(nil), (*place)(nil))
+	},
 }
 
 func newFileManager(t *testing.T) *session.Manager {
@@ -61,7 +69,7 @@ func newFileManager(t *testing.T) *session.Manager {
 	return m
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
