@@ -133,6 +133,9 @@ func (s *Session) open(ctx context.Context) error {
 	if s.tx != nil {
 		return s.checkUnseen(ctx)
 	}
+	if s.late.Load() {
+		return errLate
+	}
 	if s.readOnly {
 		return fmt.Errorf("%w: the unit of work is read-only; read with Get, Stream or the manager's DB", dossier.ErrInvalid)
 	}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,8 +20,10 @@ type Autocommit struct {
 	Commit []int
 	// Rollback lists statuses that roll back although they would commit. Default: none.
 	Rollback []int
-	// OnError answers a request whose commit failed. The header is then as it was before the handler ran: no cookie, no
-	// location. It should answer 5xx; it gets the error of [Session.Commit]. Default: nil, a plain 500.
+	// OnError answers a request whose commit failed. It gets the error of [Session.Commit], and the header as it was before
+	// the handler ran: no cookie, no location. It may choose any status from 400 on; another becomes 500, and so does no
+	// answer at all. Retry-After is taken away when the error Is dossier.ErrOutcomeUnknown: trying again could do the work
+	// twice. Default: nil, a plain 500 and a line in Options.Logger.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -53,105 +54,63 @@ func (a Autocommit) commits(status int) bool {
 }
 
 // Middleware gives each request one session, made when [Manager.FromContext] first asks for it, and commits it before the
-// status line goes out: when the status is one that commits, and the client is still there. A failed commit becomes the
-// answer of Autocommit.OnError, with the handler's header undone; a request whose commit failed never answers 2xx. A panic,
-// another status or a protocol upgrade (Hijack) rolls back. What a handler writes through the session after it began to
-// answer is not committed, and logged.
+// status line goes out: when the status is one that commits, and the client is still there. The answer is decided by the
+// first of WriteHeader, Write, Flush, the first byte of a copy, and the handler's end, which without WriteHeader means 200;
+// informational statuses (1xx) decide nothing. So a streamed answer is committed before its first byte, and what is written
+// through the session afterwards is refused with dossier.ErrClosed; reading goes on until the handler ends.
 //
-// A streamed answer commits at its first byte or Flush. It panics with the error of [Autocommit.Check].
+// A failed commit becomes the answer of Autocommit.OnError, with the handler's header undone: a request whose commit failed
+// never answers 2xx or 3xx. Another status rolls back. So does a panic (http.ErrAbortHandler too), which goes on, with the
+// handler's header undone unless its answer had begun; and so does a protocol upgrade (Hijack, or status 101), after which the
+// request has no session: a websocket's messages are units of work of their own, for [Manager.Run].
+//
+// The context of the handler's request ends when the middleware does. Used more than once for a request, there is still
+// one session, and the innermost policy that the request came by decides, so a route can have its own. Managers of several
+// databases commit one after the other, the innermost first, and not atomically. It panics with the error of [Autocommit.Check].
 func (m *Manager) Middleware(cfg Autocommit) func(http.Handler) http.Handler {
 	if err := cfg.Check(); err != nil {
 		panic(err)
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rs := &requestSession{m: m}
-			ctx := context.WithValue(m.context(r.Context()), requestKey{m}, rs)
-			r = r.WithContext(ctx)
-			answer := &response{ResponseWriter: w, r: r, cfg: cfg, rs: rs, before: w.Header().Clone()}
-			defer rs.close(ctx) // rolls back what was not committed, after a panic too
-			next.ServeHTTP(answer, r)
-			answer.decide(http.StatusOK)
+			if rs, ok := r.Context().Value(requestKey{m}).(*requestSession); ok && rs.adopt(cfg) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			m.serve(cfg, next, w, r)
 		})
 	}
 }
 
-// FromContext returns the session of the request that ctx belongs to; ok is false outside [Manager.Middleware]. All calls
-// of one request get the same session, which the middleware closes.
+// serve is one request with a session.
+func (m *Manager) serve(cfg Autocommit, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	rs := &requestSession{m: m, cfg: cfg}
+	ctx, cancel := context.WithCancel(context.WithValue(m.context(r.Context()), requestKey{m}, rs))
+	r = r.WithContext(ctx)
+	answer := &response{ResponseWriter: w, r: r, rs: rs, before: w.Header().Clone()}
+	returned := false
+	defer func() {
+		if !returned {
+			answer.abandon()
+		}
+		cancel() // a call of another goroutine ends, for which Close would wait
+		rs.end(ctx)
+	}()
+	next.ServeHTTP(answer, r)
+	answer.decide(http.StatusOK)
+	returned = true
+}
+
+// FromContext returns the session of the request that ctx belongs to. All calls of one request, from whatever goroutine, get
+// the same session, which the middleware closes; the session itself is for one goroutine at a time. ok is false outside
+// [Manager.Middleware], after the middleware has ended, and after an upgrade of the connection: then an earlier session is
+// closed too, so that no goroutine writes what nobody would commit.
 func (m *Manager) FromContext(ctx context.Context) (s *Session, ok bool) {
 	rs, ok := ctx.Value(requestKey{m}).(*requestSession)
 	if !ok {
 		return nil, false
 	}
-	return rs.session(), true
+	return rs.session()
 }
 
 type requestKey struct{ m *Manager }
-
-// requestSession makes the session when it is first asked for.
-type requestSession struct {
-	m       *Manager
-	s       *Session
-	decided bool
-}
-
-func (rs *requestSession) session() *Session {
-	if rs.s == nil {
-		rs.s = rs.m.newSession()
-	}
-	return rs.s
-}
-
-func (rs *requestSession) close(ctx context.Context) {
-	if rs.s == nil {
-		return
-	}
-	if rs.decided && rs.s.dirty() {
-		rs.m.opts.Logger.WarnContext(ctx, "dossier: changes made after the answer began are rolled back")
-	}
-	if err := rs.s.Close(); err != nil {
-		rs.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a request is left to the sweep", "error", err)
-	}
-}
-
-// dirty reports whether there is something that only a commit would keep.
-func (s *Session) dirty() bool { return s.tx != nil || len(s.queue) > 0 }
-
-// decide commits or rolls back, once; it reports whether the handler's answer may go out.
-func (a *response) decide(status int) bool {
-	if a.rs.decided {
-		return !a.failed
-	}
-	a.rs.decided = true
-	if a.rs.s == nil || a.cfg.Manual {
-		return true
-	}
-	ctx := a.r.Context()
-	if !a.cfg.commits(status) {
-		if err := a.rs.s.Rollback(ctx); err != nil && !errors.Is(err, dossier.ErrClosed) {
-			a.rs.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a rollback is left to the sweep", "error", err)
-		}
-		return true
-	}
-	if err := a.rs.s.Commit(ctx); err != nil {
-		a.fail(err)
-		return false
-	}
-	return true
-}
-
-// fail answers in place of the handler.
-func (a *response) fail(err error) {
-	a.failed = true
-	header := a.ResponseWriter.Header()
-	clear(header)
-	for name, values := range a.before {
-		header[name] = values
-	}
-	if a.cfg.OnError != nil {
-		a.cfg.OnError(a.ResponseWriter, a.r, err)
-		return
-	}
-	a.rs.m.opts.Logger.ErrorContext(a.r.Context(), "dossier: the commit of a request failed", "error", err)
-	http.Error(a.ResponseWriter, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/dossier-go/dossier"
@@ -116,10 +117,13 @@ func TestMiddlewareCommitsByStatus(t *testing.T) {
 func TestMiddlewareCommitsBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func(w http.ResponseWriter) error{
-		"nothing":    func(http.ResponseWriter) error { return nil },
-		"Write":      func(w http.ResponseWriter) error { _, err := io.WriteString(w, "x"); return err },
-		"Flush":      func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
-		"ReadFrom":   func(w http.ResponseWriter) error { _, err := w.(io.ReaderFrom).ReadFrom(http.NoBody); return err },
+		"nothing": func(http.ResponseWriter) error { return nil },
+		"Write":   func(w http.ResponseWriter) error { _, err := io.WriteString(w, "x"); return err },
+		"Flush":   func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+		"ReadFrom": func(w http.ResponseWriter) error {
+			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("x"))
+			return err
+		},
 		"100 first":  func(w http.ResponseWriter) error { w.WriteHeader(103); w.WriteHeader(200); return nil },
 		"old Flush":  func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil },
 		"200 header": func(w http.ResponseWriter) error { w.WriteHeader(200); return nil },
@@ -229,12 +233,18 @@ func TestMiddlewareHijackRollsBack(t *testing.T) {
 	}
 }
 
-func TestMiddlewareLateChangesAreRolledBack(t *testing.T) {
+// What is written after the answer began would be lost: the call that asked for it must say so. Reading goes on.
+func TestMiddlewareLateChangesAreRefused(t *testing.T) {
 	t.Parallel()
 	web := newWeb(t, session.Autocommit{}, session.Options{}, func(s *session.Session, w http.ResponseWriter, r *http.Request) {
-		insertNote(t, r.Context(), s, "a")
+		n := &note{Title: "a", File: text("a")}
+		must(t, s.Insert(r.Context(), n))
 		w.WriteHeader(200)
-		insertNote(t, r.Context(), s, "late")
+		wantError(t, s.Insert(r.Context(), &note{Title: "late"}), dossier.ErrClosed)
+		_, err := s.IDB().ExecContext(r.Context(), "DELETE FROM notes")
+		wantError(t, err, dossier.ErrClosed)
+		s.Add(&note{Title: "late"})
+		must(t, s.Get(r.Context(), &note{}, n.ID))
 	})
 	if answer, _ := web.get(t); answer.StatusCode != 200 || web.rows(t) != 1 {
 		t.Errorf("status %d, %d rows", answer.StatusCode, web.rows(t))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
@@ -19,8 +20,9 @@ type Session struct {
 	closed   bool
 	active   bool // something began that can be committed or rolled back
 	readOnly bool
-	stream   bool // rows of a Stream are open
-	keep     bool // a rollback keeps the uploads, when the work may be tried again
+	stream   bool        // rows of a Stream are open
+	late     atomic.Bool // the request it belongs to was answered
+	keep     bool        // a rollback keeps the uploads, when the work may be tried again
 	level    sql.IsolationLevel
 
 	tx     *transaction // nil: none is open
@@ -90,6 +92,19 @@ func (s *Session) enter(op string) error {
 
 func (s *Session) leave() { s.mu.Unlock() }
 
+// errLate is what is said to changes that would be rolled back.
+var errLate = fmt.Errorf("%w: the request was answered, and what it changed committed or rolled back; "+
+	"for work after that use Manager.Run", dossier.ErrClosed)
+
+// lostAdd reports whether Add was refused because the request was answered: it has no error to say so.
+func (s *Session) lostAdd() bool {
+	if !s.mu.TryLock() {
+		return false
+	}
+	defer s.leave()
+	return errors.Is(s.poison, errLate)
+}
+
 // enterWrite is enter for what changes something.
 func (s *Session) enterWrite(op string) error {
 	if err := s.enter(op); err != nil {
@@ -97,6 +112,8 @@ func (s *Session) enterWrite(op string) error {
 	}
 	var err error
 	switch {
+	case s.late.Load():
+		err = fmt.Errorf("session %s: %w", op, errLate)
 	case s.readOnly:
 		err = fmt.Errorf("session %s: %w: the unit of work is read-only", op, dossier.ErrInvalid)
 	case s.poison != nil:
