@@ -42,10 +42,8 @@ func MySQLNumber(err error) int {
 // again. Errors are recognised by their codes: those of SQLite's (modernc.org/sqlite), PostgreSQL's (any driver with
 // SQLState) and MySQL's drivers.
 func Retryable(err error) bool {
-	var sqlite interface{ Code() int }
-	if errors.As(err, &sqlite) {
-		code := sqlite.Code() & 0xFF
-		return code == 5 || code == 6 // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
+	if Busy(err) {
+		return true
 	}
 	switch SQLState(err) {
 	case "40001", "40P01", "55P03":
@@ -56,4 +54,14 @@ func Retryable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// Busy reports whether err says that an SQLite database was locked by others for longer than busy_timeout.
+func Busy(err error) bool {
+	var sqlite interface{ Code() int }
+	if !errors.As(err, &sqlite) {
+		return false
+	}
+	code := sqlite.Code() & 0xFF
+	return code == 5 || code == 6 // SQLITE_BUSY and SQLITE_LOCKED, whatever their extended codes
 }

@@ -57,6 +57,7 @@ func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) 
 		return nil, err
 	}
 	outcome, err := s.settle(ctx, s.tx.commit(ctx))
+	s.m.noteWrite(ctx)
 	switch outcome {
 	case committed:
 		return s.finish(ctx), nil

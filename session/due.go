@@ -79,12 +79,16 @@ func (m *Manager) sweepOptions(opts journal.SweepOptions) journal.SweepOptions {
 // Sweep settles side files of dead processes and executes everything that is due: rule 9. Any number of processes may
 // sweep at the same time. Zero fields of opts are the manager's. Failed deletes are in the report and in the journal.
 func (m *Manager) Sweep(ctx context.Context, opts journal.SweepOptions) (journal.SweepReport, error) {
+	if err := m.live("sweep"); err != nil {
+		return journal.SweepReport{}, err
+	}
 	side := m.sweepSideFiles(ctx)
 	report, err := m.journal.Sweep(ctx, m.sweepOptions(opts))
 	return report, errors.Join(side, err)
 }
 
-// RunSweeper sweeps now and then every so often, with some jitter, until ctx ends; it then returns nil. It also removes
+// RunSweeper sweeps now and then every so often, with some jitter, until ctx ends; it then returns nil, and dossier.ErrClosed
+// when the manager was closed. It also removes
 // temporary files that dead writers left in the backends, once an hour. Failures are logged and tried again. It may run in
 // any number of processes. An interval that is not positive is dossier.ErrInvalid.
 func (m *Manager) RunSweeper(ctx context.Context, every time.Duration) error {
@@ -93,6 +97,9 @@ func (m *Manager) RunSweeper(ctx context.Context, every time.Duration) error {
 	}
 	var reclaim time.Time
 	for {
+		if err := m.live("run sweeper"); err != nil {
+			return err
+		}
 		if report, err := m.Sweep(ctx, journal.SweepOptions{}); err != nil && ctx.Err() == nil {
 			m.opts.Logger.ErrorContext(ctx, "dossier: sweep", "error", err)
 		} else if report.Failed+report.Parked > 0 {

@@ -15,6 +15,10 @@ import (
 type engine interface {
 	// examine refuses pools that cannot work, and learns what the engine must know of the database.
 	examine(ctx context.Context, m *Manager) error
+	// examineReplica refuses a pool whose reads would be others than the database's.
+	examineReplica(ctx context.Context, m *Manager, pool *bun.DB) error
+	// missing reports whether an error says that a table of this name is not there.
+	missing(ctx context.Context, pool *bun.DB, table string, err error) bool
 	// level is the isolation that a transaction gets which asks for one, or errors.ErrUnsupported.
 	level(asked sql.IsolationLevel) (sql.IsolationLevel, error)
 	// begin returns the statements that begin a transaction.
@@ -78,14 +82,11 @@ func (m *Manager) notAlone() error {
 	return nil
 }
 
-// pools are those whose connections must be as the engine needs them.
+// pools are those that write.
 func (m *Manager) pools() []*bun.DB {
 	all := []*bun.DB{m.db}
 	if m.opts.Journal != m.db {
 		all = append(all, m.opts.Journal)
-	}
-	if m.reader != m.db {
-		all = append(all, m.reader)
 	}
 	return all
 }

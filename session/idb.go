@@ -147,7 +147,7 @@ func (s *Session) open(ctx context.Context) error {
 		s.keeper.start(ctx)
 		return err
 	}
-	s.tx = tx
+	s.tx, s.pinned = tx, true
 	return nil
 }
 

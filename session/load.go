@@ -94,12 +94,15 @@ func (s *Session) loadRow(ctx context.Context, r row, id []any, lock string) err
 	return nil
 }
 
-// readConn is the transaction if one is open, else the pool for reads.
+// readConn is the transaction if one is open, else the pools for reads.
 func (s *Session) readConn() bun.IConn {
-	if s.tx != nil {
+	switch {
+	case s.tx != nil:
 		return s.tx.conn
+	case len(s.m.replicas.all) == 0:
+		return s.m.db
 	}
-	return s.m.reader
+	return reads{s}
 }
 
 // setKey copies the primary key from the model, or sets it from ids.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
@@ -16,20 +18,23 @@ import (
 
 // Manager makes sessions over one database and one registry. It is safe for concurrent use.
 type Manager struct {
-	db      *bun.DB
-	reader  *bun.DB
-	journal *journal.Journal
-	opts    Options
-	plans   sync.Map // reflect.Type of the struct → *plan
-	planMu  sync.Mutex
-	engine  engine
-	level   sql.IsolationLevel // of sessions that ask for none
-	turns   turns
-	sideDir string // where side files are, or "" for a database in memory
-	due     dueOrders
+	db       *bun.DB
+	replicas replicas
+	journal  *journal.Journal
+	opts     Options
+	plans    sync.Map // reflect.Type of the struct → *plan
+	planMu   sync.Mutex
+	engine   engine
+	level    sql.IsolationLevel // of sessions that ask for none
+	turns    turns
+	sideDir  string // where side files are, or "" for a database in memory
+	due      dueOrders
+	closed   atomic.Bool
+	owned    func() error // closes the pools that Open opened; nil: they are the caller's
 }
 
-// New returns a manager over SQLite, PostgreSQL (9.5 and later) or MySQL (8.0, MariaDB 10.6, and later), whose bun.DB was
+// New returns a manager over pools of the caller's, who closes them after it; [Open] makes pools from a DSN. It works over
+// SQLite, PostgreSQL (9.5 and later) or MySQL (8.0, MariaDB 10.6, and later), whose bun.DB was
 // made with sqlitedialect, pgdialect or mysqldialect. It asks the database for what the manager must know: SQLite for its file,
 // PostgreSQL for version and standard_conforming_strings, MySQL for version and sql_mode, and how its connections count
 // rows (the DSN needs clientFoundRows=true) and treat times (parseTime=true). Errors: errors.ErrUnsupported for other
@@ -47,18 +52,15 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
 	}
-	m := &Manager{db: db, reader: opts.Reader, opts: opts.withDefaults(), engine: engine}
+	m := &Manager{db: db, opts: opts.withDefaults(), engine: engine}
 	if m.level, err = engine.level(opts.Isolation); err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
-	}
-	if m.reader == nil {
-		m.reader = db
 	}
 	if m.opts.Journal == nil {
 		m.opts.Journal = db
 	}
-	for _, pool := range m.pools() {
-		if pool.Dialect().Name() != db.Dialect().Name() {
+	for _, pool := range slices.Concat(m.pools(), opts.Replicas) {
+		if pool == nil || pool.Dialect().Name() != db.Dialect().Name() {
 			return nil, fmt.Errorf("new manager: %w: the pools are of different databases", dossier.ErrInvalid)
 		}
 	}
@@ -68,6 +70,9 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), m.opts.CleanupTimeout)
 	defer cancel()
 	if err := engine.examine(ctx, m); err != nil {
+		return nil, fmt.Errorf("new manager: %w", err)
+	}
+	if err := m.examineReplicas(ctx); err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
 	}
 	return m, nil
@@ -130,7 +135,7 @@ func (m *Manager) createTables(ctx context.Context, plans []*plan) (failed []*pl
 
 // Begin returns a session without doing any I/O. It must be closed.
 func (m *Manager) Begin(ctx context.Context) (*Session, error) {
-	if err := context.Cause(ctx); err != nil {
+	if err := errors.Join(m.live("begin session"), context.Cause(ctx)); err != nil {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
 	return m.newSession(), nil

@@ -85,7 +85,7 @@ func (m *Manager) Middleware(cfg Autocommit) func(http.Handler) http.Handler {
 // serve is one request with a session.
 func (m *Manager) serve(cfg Autocommit, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	rs := &requestSession{m: m, cfg: cfg}
-	ctx, cancel := context.WithCancel(context.WithValue(m.context(r.Context()), requestKey{m}, rs))
+	ctx, cancel := context.WithCancel(context.WithValue(m.context(withReader(r.Context())), requestKey{m}, rs))
 	r = r.WithContext(ctx)
 	answer := &response{ResponseWriter: w, r: r, rs: rs, before: w.Header().Clone()}
 	returned := false

@@ -132,6 +132,27 @@ func checkFoundRows(ctx context.Context, conn bun.Conn) (err error) {
 	return nil
 }
 
+// examineReplica looks at what reads depend on: a replica may be unable to make a temporary table, and has other settings.
+func (*mysql) examineReplica(ctx context.Context, _ *Manager, pool *bun.DB) (err error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var mode string
+	if err := conn.Conn.QueryRowContext(ctx, "SELECT @@sql_mode").Scan(&mode); err != nil {
+		return fmt.Errorf("ask for sql_mode: %w", err)
+	}
+	if slices.Contains(strings.Split(mode, ","), "NO_BACKSLASH_ESCAPES") {
+		return fmt.Errorf("%w: sql_mode NO_BACKSLASH_ESCAPES: bun escapes with backslashes", dossier.ErrInvalid)
+	}
+	return checkTimes(ctx, conn)
+}
+
+func (*mysql) missing(_ context.Context, _ *bun.DB, _ string, err error) bool {
+	return journal.MySQLNumber(err) == 1146
+}
+
 func (*mysql) level(asked sql.IsolationLevel) (sql.IsolationLevel, error) {
 	return levelOf(map[sql.IsolationLevel]sql.IsolationLevel{
 		sql.LevelDefault: sql.LevelReadCommitted, sql.LevelReadUncommitted: sql.LevelReadCommitted,

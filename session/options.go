@@ -24,8 +24,17 @@ type Options struct {
 	// Journal is the pool for the journal's own statements, over the same database. Default: nil, the manager's pool,
 	// which must then have two connections or more; one of them is kept out of transactions.
 	Journal *bun.DB
-	// Reader is the pool for reads outside a transaction. Default: nil, the manager's pool.
-	Reader *bun.DB
+	// Replicas are pools for reads outside of a transaction (Get, Refresh, Stream and what is built on them), which take
+	// turns: read replicas of the same database, or for SQLite pools over the same file. What a session reads after it opened a
+	// transaction, and what OnPrimary or ReadYourWrites keep there, comes from the primary; so do locks, file decisions
+	// and the journal, always. One that does not answer is passed over for ReplicaPause; when none is left the primary
+	// answers. A read that a replica began to answer, or refused, is not repeated elsewhere. Default: none, the primary.
+	Replicas []*bun.DB
+	// ReplicaPause is how long a replica that did not answer is left alone. Default: 0, 5 seconds.
+	ReplicaPause time.Duration
+	// StickFor is how long after a commit reads under the same ReadYourWrites go to the primary: longer than replicas lag.
+	// Default: 0, 5 seconds.
+	StickFor time.Duration
 	// Isolation is the level of transactions. READ COMMITTED is enough: what a change of files depends on is read under
 	// row locks. With REPEATABLE READ and SERIALIZABLE, PostgreSQL cannot upload while a transaction is open; stage files
 	// before. SQLite's transactions are serializable, whatever is asked for. A level that the database does not have is
@@ -64,6 +73,8 @@ func (o Options) withDefaults() Options {
 	setDuration(&o.Quarantine, time.Hour)
 	setDuration(&o.CleanupTimeout, 30*time.Second)
 	setDuration(&o.ReclaimAfter, 24*time.Hour)
+	setDuration(&o.ReplicaPause, 5*time.Second)
+	setDuration(&o.StickFor, 5*time.Second)
 	if o.ParallelUploads <= 0 {
 		o.ParallelUploads = 4
 	}
@@ -83,6 +94,7 @@ func (o Options) withDefaults() Options {
 func (o Options) check() error {
 	for name, value := range map[string]time.Duration{
 		"Lease": o.Lease, "Quarantine": o.Quarantine, "CleanupTimeout": o.CleanupTimeout, "ReclaimAfter": o.ReclaimAfter,
+		"ReplicaPause": o.ReplicaPause, "StickFor": o.StickFor,
 	} {
 		if value < 0 {
 			return fmt.Errorf("options: %w: %s is %v", dossier.ErrInvalid, name, value)

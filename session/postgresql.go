@@ -53,6 +53,15 @@ func examinePostgreSQL(ctx context.Context, pool *bun.DB) error {
 	return nil
 }
 
+// examineReplica: without strings as bun writes them a read could be another statement.
+func (postgresql) examineReplica(ctx context.Context, _ *Manager, pool *bun.DB) error {
+	return examinePostgreSQL(ctx, pool)
+}
+
+func (postgresql) missing(_ context.Context, _ *bun.DB, _ string, err error) bool {
+	return slices.Contains([]string{"42P01", "3F000"}, journal.SQLState(err))
+}
+
 func (postgresql) level(asked sql.IsolationLevel) (sql.IsolationLevel, error) {
 	return levelOf(map[sql.IsolationLevel]sql.IsolationLevel{
 		sql.LevelDefault: sql.LevelReadCommitted, sql.LevelReadUncommitted: sql.LevelReadCommitted,

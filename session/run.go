@@ -16,6 +16,9 @@ import (
 // uploads of the attempt before are used again for the handles that have them; fn must not keep anything else of a
 // failed attempt.
 func (m *Manager) RunWith(ctx context.Context, opts RunOptions, fn func(ctx context.Context, s *Session) error) error {
+	if err := m.live("run"); err != nil {
+		return err
+	}
 	s := m.newSession()
 	s.readOnly = opts.ReadOnly
 	if opts.Isolation != sql.LevelDefault {

@@ -21,6 +21,7 @@ type Session struct {
 	active   bool // something began that can be committed or rolled back
 	readOnly bool
 	stream   bool        // rows of a Stream are open
+	pinned   bool        // opened a transaction, ever: replicas may not have what it wrote
 	late     atomic.Bool // the request it belongs to was answered
 	keep     bool        // a rollback keeps the uploads, when the work may be tried again
 	level    sql.IsolationLevel
@@ -79,7 +80,7 @@ func (s *Session) enter(op string) error {
 	}
 	var err error
 	switch {
-	case s.closed:
+	case s.closed, s.m.closed.Load() && s.tx == nil:
 		err = fmt.Errorf("session %s: %w", op, dossier.ErrClosed)
 	case s.stream:
 		err = fmt.Errorf("session %s: %w: the rows of a Stream are open; finish the loop first", op, dossier.ErrInvalid)
