@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		killMain()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(servers.Run(m))
 }
 
 // role of a process of the harness.

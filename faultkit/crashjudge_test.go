@@ -2,6 +2,7 @@ package faultkit_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,13 @@ func (w *world) check(ctx context.Context) (faultkit.Report, error) {
 
 // judge looks at the world when nothing runs, before and after a restart that cleans up.
 func (s *scene) judge() error {
+	in, err := readDatabase(s.dir)
+	if err == nil {
+		err = in.idle(s.Context())
+	}
+	if err != nil {
+		return fmt.Errorf("wait for the database: %w", err)
+	}
 	w, err := openWorld(s.dir, nil, 0)
 	if err != nil {
 		return fmt.Errorf("open the world again: %w", err)
@@ -201,8 +209,8 @@ func (s *scene) picture() string {
 	}
 	defer func() { _ = w.close() }()
 	for _, query := range []string{
-		"SELECT id || ' ' || state || ' ' || object_key || ' due ' || due_at || ' attempts ' || attempts || ' ' || last_error FROM dossier_journal",
-		"SELECT coalesce(id, '') || ' ' || title || ' ' || coalesce(file, '') || ' ' || coalesce(pages, '') FROM documents",
+		"SELECT id, state, object_key, due_at, attempts, last_error FROM dossier_journal",
+		"SELECT id, title, file, pages FROM documents",
 	} {
 		if err := w.print(s.Context(), &b, query); err != nil {
 			fmt.Fprintln(&b, err)
@@ -211,19 +219,29 @@ func (s *scene) picture() string {
 	return b.String()
 }
 
-// print writes the rows of a query for one text, one a line.
+// print writes the rows of a query, one a line.
 func (w *world) print(ctx context.Context, out io.Writer, query string) error {
 	rows, err := w.pool.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, places := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		places[i] = &values[i]
+	}
 	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
+		if err := rows.Scan(places...); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, line)
+		for _, value := range values {
+			fmt.Fprint(out, value.String, " ")
+		}
+		fmt.Fprintln(out)
 	}
 	return rows.Err()
 }

@@ -20,6 +20,7 @@ type scene struct {
 
 func (h *harness) newScene() *scene {
 	s := &scene{harness: h, dir: h.TempDir()}
+	newDatabase(h.T, s.dir, h.on)
 	if err := createWorld(h.Context(), s.dir, freshStore(h.url)); err != nil {
 		h.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (c *child) leave(key string) error {
 func sweepIntent(ctx context.Context, c *child) error {
 	key, id := c.abandoned(), journal.NewID()
 	err := c.world.execute(ctx, "INSERT INTO dossier_journal (id, backend, store, object_key, state, intent, owner, due_at, created_at) "+
-		"VALUES (?, 'uploads', ?, ?, 'pending', 1, 'session', 1e15, 0)", id, c.world.store.Describe().Store, key)
+		"VALUES (?, 'uploads', ?, ?, 'pending', TRUE, 'session', 1e15, 0)", id, c.world.store.Describe().Store, key)
 	if err != nil {
 		return err
 	}

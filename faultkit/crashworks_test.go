@@ -43,27 +43,38 @@ var works = []work{
 	{"upload fails", application, run((*child).uploadFails)},
 	{"sweep too", application, sweep},
 	{"sweep", sweeper, sweep},
-	{"sweep side file", sweeper, sweepSideFile},
-	{"sweep marker", sweeper, sweepMarker},
 	{"sweep intent", sweeper, sweepIntent},
 	{"sweep orders", sweeper, sweepOrders},
 	{"reclaim", sweeper, reclaim},
 }
 
-// worksOn are the works that a world with this cloud store does, or with a folder if there is none.
-func worksOn(storeURL string) []work {
-	if storeURL == "" {
-		return slices.Concat(works, scratchWorks)
+// sideWorks are about side files, which only SQLite has.
+var sideWorks = []work{
+	{"sweep side file", sweeper, sweepSideFile},
+	{"sweep marker", sweeper, sweepMarker},
+}
+
+// worksOn are the works that a world with this database and cloud store does, or with a folder if there is none.
+func worksOn(on, storeURL string) []work {
+	all := works
+	if on == "sqlite" {
+		all = slices.Concat(all, sideWorks)
 	}
-	return slices.Concat(works, cloudWorks)
+	switch {
+	case storeURL != "":
+		all = slices.Concat(all, cloudWorks)
+	case on == "sqlite":
+		all = slices.Concat(all, scratchWorks)
+	}
+	return all
 }
 
 func (c *child) worksOf(r role) []work {
-	return slices.DeleteFunc(worksOn(c.world.url), func(w work) bool { return w.role != r })
+	return slices.DeleteFunc(slices.Clone(worksOn(c.world.in.On, c.world.url)), func(w work) bool { return w.role != r })
 }
 
 func workNamed(name string) work {
-	all := slices.Concat(works, scratchWorks, cloudWorks)
+	all := slices.Concat(works, sideWorks, scratchWorks, cloudWorks)
 	return all[slices.IndexFunc(all, func(w work) bool { return w.name == name })]
 }
 
@@ -93,7 +104,7 @@ func (c *child) document() *document {
 // pick chooses a row; model.UUID is zero when there is none, and whoever looks for it then finds nothing.
 func (c *child) pick(ctx context.Context) (model.UUID, error) {
 	var ids []document
-	err := c.world.manager.DB().NewSelect().Model(&ids).Column("id").OrderExpr("random()").Limit(1).Scan(ctx)
+	err := c.world.manager.DB().NewSelect().Model(&ids).Column("id").OrderExpr(c.world.in.anyRow()).Limit(1).Scan(ctx)
 	if err != nil || len(ids) == 0 {
 		return model.UUID{}, err
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 
 	"github.com/dossier-go/dossier"
@@ -44,6 +43,7 @@ const (
 // world is what all processes of the harness share: a database and a store, opened by one of them.
 type world struct {
 	dir     string
+	in      database
 	url     string // of the cloud store; "" is a folder
 	pool    *sql.DB
 	store   dossier.Backend   // a folder, or a cloud store
@@ -58,9 +58,11 @@ func storeFolder(dir string) string  { return filepath.Join(dir, "files") }
 // openWorld opens database and store with points everywhere.
 func openWorld(dir string, points *faultkit.Points, deleteAfter time.Duration) (*world, error) {
 	w := &world{dir: dir}
-	dsn := "file:" + databaseFile(dir) + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(20000)"
 	var err error
-	if w.pool, err = faultkit.OpenDB("sqlite", dsn, points); err != nil {
+	if w.in, err = readDatabase(dir); err != nil {
+		return nil, err
+	}
+	if w.pool, err = faultkit.OpenDB(w.in.Driver, w.in.DSN, points); err != nil {
 		return nil, err
 	}
 	if w.url, err = readStoreURL(dir); err != nil {
@@ -74,7 +76,7 @@ func openWorld(dir string, points *faultkit.Points, deleteAfter time.Duration) (
 	if err := registry.Register("uploads", w.uploads); err != nil {
 		return nil, err
 	}
-	w.manager, err = session.New(bun.NewDB(w.pool, sqlitedialect.New()), session.Options{
+	w.manager, err = session.New(w.in.bun(w.pool), session.Options{
 		Registry: registry, DeleteAfter: deleteAfter, Lease: crashLease, Quarantine: crashQuarantine, Step: points.Hit,
 		Logger: slog.New(slog.DiscardHandler),
 	})
@@ -94,7 +96,7 @@ func openUploads(dir, storeURL string, points *faultkit.Points) (dossier.Backend
 
 func (w *world) close() error { return errors.Join(w.pool.Close(), w.store.(io.Closer).Close()) }
 
-// createWorld makes an empty world in dir; storeURL names its cloud store, or is empty.
+// createWorld makes an empty world in dir, whose database is there; storeURL names its cloud store, or is empty.
 func createWorld(ctx context.Context, dir, storeURL string) error {
 	if err := writeStoreURL(dir, storeURL); err != nil {
 		return err
@@ -108,7 +110,7 @@ func createWorld(ctx context.Context, dir, storeURL string) error {
 
 // execute runs plain SQL that is no work of the protocol.
 func (w *world) execute(ctx context.Context, query string, args ...any) error {
-	_, err := w.pool.ExecContext(ctx, query, args...)
+	_, err := w.pool.ExecContext(ctx, w.in.rebind(query), args...)
 	return err
 }
 
@@ -119,7 +121,7 @@ func (w *world) number(ctx context.Context, query string) (n int, err error) {
 
 // hurry makes the orders due whose files no upload can still be writing.
 func (w *world) hurry(ctx context.Context) error {
-	return w.execute(ctx, "UPDATE dossier_journal SET due_at = 0 WHERE state = 'doomed' AND intent = 0")
+	return w.execute(ctx, "UPDATE dossier_journal SET due_at = 0 WHERE state = 'doomed' AND NOT intent")
 }
 
 // olden gives a file the age at which nobody can be about to use it.
