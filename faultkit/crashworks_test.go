@@ -212,7 +212,7 @@ func (c *child) clone(ctx context.Context, s *session.Session) error {
 	if err != nil || d.File == nil {
 		return err
 	}
-	return s.Insert(ctx, &document{Title: "clone", Shelf: d.Shelf, File: d.File.Clone(fileobject.Options{})})
+	return s.Insert(ctx, &document{Title: "clone", Shelf: 1 + c.random.IntN(1000), File: d.File.Clone(fileobject.Options{})})
 }
 
 func (c *child) nested(ctx context.Context, s *session.Session) error {
