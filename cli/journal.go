@@ -45,7 +45,7 @@ func (t *tool) journalCommand() *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringSliceVar(&opts.states, "state", nil, "show only rows in this state: pending, doomed, tombstone or marker; repeatable")
+	command.Flags().StringSliceVar(&opts.states, "state", nil, "show only rows in this state: pending, doomed, tombstone, open or marker; repeatable")
 	command.Flags().BoolVar(&opts.parked, "parked", false, "show only rows that are parked")
 	command.Flags().BoolVar(&opts.json, "json", false, "print one JSON object a line")
 	if t.cfg.Manager != nil {
@@ -58,10 +58,10 @@ func (t *tool) journalCommand() *cobra.Command {
 // journalFilter makes a filter of the flags.
 func (t *tool) journalFilter(opts journalOptions) (journal.Filter, error) {
 	var filter journal.Filter
-	known := []journal.State{journal.Pending, journal.Doomed, journal.Tombstone, journal.Marker}
+	known := []journal.State{journal.Pending, journal.Doomed, journal.Tombstone, journal.Open, journal.Marker}
 	for _, name := range opts.states {
 		if !slices.Contains(known, journal.State(name)) {
-			return filter, fmt.Errorf("--state: %w: %q; the states are pending, doomed, tombstone, marker", dossier.ErrInvalid, name)
+			return filter, fmt.Errorf("--state: %w: %q; the states are pending, doomed, tombstone, open, marker", dossier.ErrInvalid, name)
 		}
 		filter.States = append(filter.States, journal.State(name))
 	}

@@ -127,7 +127,7 @@ var noTable = regexp.MustCompile(`no such table.*dossier_journal|dossier_journal
 // readJournal returns the states of the keys that the journal has; none when there is no journal.
 func (c Check) readJournal(ctx context.Context) (map[string]string, error) {
 	states := map[string]string{}
-	rows, err := c.DB.QueryContext(ctx, "SELECT backend, object_key, state FROM dossier_journal WHERE state <> 'marker'")
+	rows, err := c.DB.QueryContext(ctx, "SELECT backend, object_key, state FROM dossier_journal WHERE state NOT IN ('marker', 'open')")
 	if err != nil {
 		if noTable.MatchString(err.Error()) {
 			return states, nil

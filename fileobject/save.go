@@ -16,6 +16,9 @@ func (f *FileObject) Save(ctx context.Context) error {
 	if f == nil || f.state == nil {
 		return fmt.Errorf("save: %w: the file has no pending bytes", dossier.ErrInvalid)
 	}
+	if f.state.uploaded != nil {
+		return fmt.Errorf("save %q: %w: a direct upload is taken over by a session", f.Filename, dossier.ErrInvalid)
+	}
 	backend := f.state.opts.Backend
 	if backend == "" {
 		return fmt.Errorf("save %q: %w: Options.Backend names no backend", f.Filename, dossier.ErrInvalid)

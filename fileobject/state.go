@@ -25,6 +25,7 @@ const (
 type state struct {
 	source   dossier.Source
 	original *FileObject // of a clone; then there is no source
+	uploaded *Uploaded   // of a direct upload, whose original is what was uploaded
 	opts     Options
 
 	mu     sync.Mutex

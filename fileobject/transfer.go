@@ -35,7 +35,8 @@ type Transfer struct {
 	key     string
 	types   []string
 	opened  *opened
-	copied  *copied // of a clone
+	copied  *copied // of a clone or a direct upload
+	inPlace bool    // a direct upload that stays where it is
 	expect  dossier.Checksums
 	sum     string
 	touched bool // the source was opened, or it was tried
@@ -91,6 +92,10 @@ func (t *Transfer) prepare(ctx context.Context) (err error) {
 	if err := t.examine(ctx); err != nil {
 		return err
 	}
+	if t.inPlace {
+		t.key = t.copied.info.Key
+		return nil
+	}
 	t.target.Values.Extension = safeExtension(t.file.Filename, t.types)
 	t.key, err = policy.Key.Key(t.target.Values)
 	return err
@@ -107,7 +112,10 @@ func (t *Transfer) findBackend(ctx context.Context, name string) (err error) {
 // examine finds the type, and the size as far as it is known, and checks them against the policy.
 func (t *Transfer) examine(ctx context.Context) (err error) {
 	policy, state := t.target.Policy, t.file.state
-	if state.original != nil {
+	switch {
+	case state.uploaded != nil:
+		return t.examineUploaded(ctx)
+	case state.original != nil:
 		return t.examineOriginal(ctx)
 	}
 	if err := errors.Join(context.Cause(ctx), policy.CheckSize(state.source.Size())); err != nil {
@@ -188,8 +196,11 @@ func (t *Transfer) put(ctx context.Context, onUploadID func(id string) error) (d
 	if t.can(dossier.VerifiesChecksums) {
 		opts.Expect = t.expect
 	}
-	if t.copied == nil {
+	switch {
+	case t.copied == nil:
 		return t.backend.Put(ctx, t.key, t.opened.source(t.wrap), opts)
+	case t.file.state.uploaded != nil:
+		return t.putUploaded(ctx, opts)
 	}
 	return t.putCopy(ctx, opts)
 }

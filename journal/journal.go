@@ -22,6 +22,7 @@ const (
 	Doomed    State = "doomed"    // delete order
 	Tombstone State = "tombstone" // deleted, to be deleted once more
 	Marker    State = "marker"    // a side file was committed
+	Open      State = "open"      // a direct upload was adopted whose signed request may still write the key
 )
 
 // Journal works on the table dossier_journal. It holds no state of its own and is safe for concurrent use.

@@ -116,7 +116,7 @@ func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[strin
 		Where("attempts < ?", opts.MaxAttempts)
 	due = due.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 		for backend, store := range stores {
-			q = q.WhereOr("(backend = ? AND store = ?)", backend, store)
+			q = q.WhereOr("(backend = ? AND store IN (?, ?))", backend, store, guardPrefix+store)
 		}
 		return q
 	})
@@ -137,7 +137,13 @@ func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[strin
 // execute deletes the objects of claimed rows, then their rows.
 func (j *Journal) execute(ctx context.Context, opts SweepOptions, owner string, entries []Entry) (SweepReport, error) {
 	report := SweepReport{Claimed: len(entries)}
-	var gone, buried []string
+	var gone, buried, closed []string
+	open, err := j.openKeys(ctx, entries) // before the deletes: what is written after them must find a tombstone
+	if err != nil {
+		return report, err
+	}
+	entries, closed = notOpen(entries)
+	reopen := map[string]int64{}
 	var errs []error
 	for backend, group := range byBackend(entries) {
 		failures := deleteObjects(ctx, opts.Registry, backend, group, abortAll)
@@ -145,6 +151,8 @@ func (j *Journal) execute(ctx context.Context, opts SweepOptions, owner string, 
 			switch problem := failures[entry.Key]; {
 			case problem != nil:
 				errs = append(errs, j.postpone(ctx, opts, owner, entry, problem, &report))
+			case entry.State == Doomed && open[entry.Store+"|"+entry.Key] > 0:
+				reopen[entry.ID] = open[entry.Store+"|"+entry.Key]
 			case entry.Intent && entry.State == Doomed:
 				buried = append(buried, entry.ID)
 			default:
@@ -152,8 +160,9 @@ func (j *Journal) execute(ctx context.Context, opts SweepOptions, owner string, 
 			}
 		}
 	}
-	report.Deleted, report.Abandoned = len(gone), len(buried)
-	errs = append(errs, j.finish(ctx, owner, gone), j.bury(ctx, opts.Quarantine, owner, buried))
+	report.Deleted, report.Abandoned = len(gone), len(buried)+len(reopen)
+	errs = append(errs, j.finish(ctx, owner, append(gone, closed...)), j.bury(ctx, opts.Quarantine, owner, buried),
+		j.buryOpen(ctx, opts.Quarantine, owner, reopen))
 	return report, errors.Join(errs...)
 }
 

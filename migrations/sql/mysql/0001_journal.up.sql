@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS dossier_journal (
   backend VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   store VARBINARY(2000) NOT NULL,
   object_key VARBINARY(1024) NOT NULL,
-  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker')),
+  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker', 'open')),
   intent BOOLEAN NOT NULL DEFAULT FALSE,
   upload_id VARBINARY(4096) NOT NULL DEFAULT '',
   owner VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS dossier_journal (
   backend TEXT COLLATE "C" NOT NULL,
   store TEXT COLLATE "C" NOT NULL,
   object_key TEXT COLLATE "C" NOT NULL,
-  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker')),
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker', 'open')),
   intent BOOLEAN NOT NULL DEFAULT FALSE,
   upload_id TEXT NOT NULL DEFAULT '',
   owner TEXT COLLATE "C" NOT NULL DEFAULT '',

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS dossier_journal (
   backend TEXT NOT NULL,
   store TEXT NOT NULL,
   object_key TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker')),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'doomed', 'tombstone', 'marker', 'open')),
   intent INTEGER NOT NULL DEFAULT 0,
   upload_id TEXT NOT NULL DEFAULT '',
   owner TEXT NOT NULL DEFAULT '',
