@@ -117,8 +117,9 @@ func parseChecksum(text string) (algorithm string, sum []byte, err error) {
 	return algorithm, sum, nil
 }
 
-// expectation turns a stored checksum into what a backend compares.
-func expectation(text string) (dossier.Checksums, error) {
+// ParseChecksum reads a checksum in the form of dossier.Record, "crc32c:<hex>" or "sha256:<hex>"; "" is none. Errors:
+// dossier.ErrInvalid.
+func ParseChecksum(text string) (dossier.Checksums, error) {
 	if text == "" {
 		return dossier.Checksums{}, nil
 	}

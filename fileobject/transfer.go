@@ -83,7 +83,7 @@ func (t *Transfer) prepare(ctx context.Context) (err error) {
 	if *policy, err = policy.withDefaults(); err != nil {
 		return err
 	}
-	if t.expect, err = expectation(opts.Checksum); err != nil {
+	if t.expect, err = ParseChecksum(opts.Checksum); err != nil {
 		return err
 	}
 	if err := t.findBackend(ctx, policy.Backend); err != nil {

@@ -62,7 +62,7 @@ func (f *FileObject) agrees(info dossier.Info) error {
 
 // bothChecksums adds a stored checksum to those that are expected.
 func bothChecksums(expect dossier.Checksums, checksum string) (dossier.Checksums, error) {
-	also, err := expectation(checksum)
+	also, err := ParseChecksum(checksum)
 	if err != nil {
 		return expect, err
 	}

@@ -116,6 +116,9 @@ func (s *Session) adoptUploads(ctx context.Context, uploads []*stagedFile) error
 	if err := s.watch(s.m.journal.Adopt(ctx, s.tx.conn, ids...)); err != nil {
 		return err
 	}
+	if err := s.adoptDirect(ctx, uploads); err != nil {
+		return err
+	}
 	if marks {
 		if err := s.mark(ctx); err != nil {
 			return err

@@ -50,6 +50,11 @@ type Options struct {
 	// CleanupTimeout bounds COMMIT, ROLLBACK and clean-up, which run even when the caller's context has ended. Default: 0,
 	// 30 seconds.
 	CleanupTimeout time.Duration
+	// Signer signs the tokens of direct uploads; see PrepareUpload. Default: nil, there are no direct uploads.
+	Signer *dossier.Signer
+	// LongestUpload is how long after its signature ended a direct upload may still be under way: so much longer its token can
+	// be used, and what a repeated upload leaves is deleted. Default: 0, 1 hour.
+	LongestUpload time.Duration
 	// DueOrders is how many due delete orders a commit executes at most. Default: 0, which means 16; negative for none.
 	DueOrders int
 	// ReclaimAfter is the age at which RunSweeper removes temporary files of dead writers. Default: 0, 24 hours.
@@ -75,6 +80,7 @@ func (o Options) withDefaults() Options {
 	setDuration(&o.ReclaimAfter, 24*time.Hour)
 	setDuration(&o.ReplicaPause, 5*time.Second)
 	setDuration(&o.StickFor, 5*time.Second)
+	setDuration(&o.LongestUpload, time.Hour)
 	if o.ParallelUploads <= 0 {
 		o.ParallelUploads = 4
 	}
@@ -95,6 +101,7 @@ func (o Options) check() error {
 	for name, value := range map[string]time.Duration{
 		"Lease": o.Lease, "Quarantine": o.Quarantine, "CleanupTimeout": o.CleanupTimeout, "ReclaimAfter": o.ReclaimAfter,
 		"ReplicaPause": o.ReplicaPause, "StickFor": o.StickFor,
+		"LongestUpload": o.LongestUpload,
 	} {
 		if value < 0 {
 			return fmt.Errorf("options: %w: %s is %v", dossier.ErrInvalid, name, value)

@@ -62,10 +62,14 @@ func (s *Session) examine(ctx context.Context, tx *transaction) (outcome, error)
 		return outcomeIf(ordered, committed), err
 	}
 	for _, staged := range base.adopted {
-		if staged.id == "" {
+		id := staged.id
+		if staged.direct != nil {
+			id = staged.direct.ID
+		}
+		if id == "" {
 			continue
 		}
-		pending, err := s.m.journal.Pending(ctx, tx.conn, staged.id)
+		pending, err := s.m.journal.Pending(ctx, tx.conn, id)
 		if err != nil || pending {
 			return outcomeIf(pending, rolledBack), err
 		}

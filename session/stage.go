@@ -18,11 +18,12 @@ type stagedFile struct {
 	transfer *fileobject.Transfer
 	ref      fileobject.Reference
 	store    string
-	column   string    // "table.column" whose policy it passed
-	id       string    // of its journal row; "" when the side file has it
-	side     *sideFile // that lists it; nil when the journal has it
-	frame    *frame    // whose row took it; nil when none did
-	tookBack bool      // an import that cancelled the object's delete order
+	column   string       // "table.column" whose policy it passed
+	id       string       // of its journal row; "" when the side file has it
+	side     *sideFile    // that lists it; nil when the journal has it
+	frame    *frame       // whose row took it; nil when none did
+	direct   *uploadClaim // of a direct upload, whose intent is not this session's
+	tookBack bool         // an import that cancelled the object's delete order
 }
 
 // wanted is a pending file of a call with the column that it is for.
@@ -107,12 +108,16 @@ func (s *Session) upload(ctx context.Context, all []wanted) error {
 		return err
 	}
 	batch, err := s.beginTransfers(ctx, all)
+	begun := batch
 	defer func() {
-		for _, staged := range batch {
+		for _, staged := range begun {
 			_ = staged.transfer.Close() // closes a source that was read; its error came from reading it
 		}
 	}()
 	if err != nil {
+		return err
+	}
+	if batch, err = s.takeUploaded(ctx, batch); err != nil || len(batch) == 0 {
 		return err
 	}
 	if s.tx != nil && s.m.engine.traits().oneWriter {
@@ -135,6 +140,10 @@ func (s *Session) checkUpload() error {
 func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFile, error) {
 	var batch []*stagedFile
 	for _, w := range all {
+		claim := directUpload(w.file)
+		if err := s.checkDirect(ctx, w, batch); err != nil {
+			return batch, w.fail(err)
+		}
 		t, err := fileobject.Begin(ctx, w.file, fileobject.Target{
 			Registry: s.m.opts.Registry, Policy: w.field.policy, Values: w.row.keyValues(w.field),
 		})
@@ -142,7 +151,7 @@ func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFi
 			return batch, w.fail(err)
 		}
 		w.file.Bind(s.m.opts.Registry) // so that it can be read when it is committed
-		batch = append(batch, &stagedFile{transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, column: w.column()})
+		batch = append(batch, &stagedFile{transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, column: w.column(), direct: claim})
 	}
 	return batch, nil
 }
