@@ -61,7 +61,7 @@ func TestWhatIsPrintedIsHarmless(t *testing.T) {
 func TestJournalRefusesUnknownFilters(t *testing.T) {
 	t.Parallel()
 	a := filled(t)
-	a.run(t, "journal", "--state", "dooomed").want(t, 2, "", `--state: invalid argument: "dooomed"; the states are pending, doomed, tombstone, marker`)
+	a.run(t, "journal", "--state", "dooomed").want(t, 2, "", `--state: invalid argument: "dooomed"; the states are pending, doomed, tombstone, open, marker`)
 	a.run(t, "journal", "--backend", "a", "--backend", "b").want(t, 2, "", "one backend")
 	a.run(t, "journal", "lst").want(t, 2, "", `"lst" is no subcommand of dossier journal; see dossier journal --help`)
 }
