@@ -130,4 +130,3 @@ func (w *world) save(title string, f *fileobject.FileObject) (*document, error) 
 
 // openKeys counts the keys that a signed request may still write.
 func (w *world) openKeys(t testing.TB) int { return w.journal(t)["open"] }
-

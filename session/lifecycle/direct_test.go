@@ -145,8 +145,10 @@ func TestOnePendingHandleInTwoRowsIsRefused(t *testing.T) {
 		for name, f := range map[string]*fileobject.FileObject{"direct": w.redeem(t, w.uploaded(t, "direct")), "pending": file("pending")} {
 			one, two := &document{Title: "a " + name, File: f}, &document{Title: "b " + name, File: f}
 			for at, do := range map[string]func(ctx context.Context, s *session.Session) error{
-				"one call":  func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, one, two) },
-				"two calls": func(ctx context.Context, s *session.Session) error { return errors.Join(s.Insert(ctx, one), s.Insert(ctx, two)) },
+				"one call": func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, one, two) },
+				"two calls": func(ctx context.Context, s *session.Session) error {
+					return errors.Join(s.Insert(ctx, one), s.Insert(ctx, two))
+				},
 				"a copy": func(ctx context.Context, s *session.Session) error {
 					again := *f
 					return errors.Join(s.Insert(ctx, one), s.Insert(ctx, &document{Title: "c", Extra: again}))
