@@ -1,6 +1,7 @@
 package session
 
 import (
+	"database/sql"
 	"fmt"
 	"runtime"
 	"time"
@@ -133,7 +134,7 @@ func (p PoolOptions) idle() PoolOptions {
 }
 
 // apply sizes a pool. To database/sql no limit is 0, and no idle connection a negative number.
-func (p PoolOptions) apply(db *bun.DB) {
+func (p PoolOptions) apply(db *sql.DB) {
 	db.SetMaxOpenConns(p.MaxOpen)
 	db.SetMaxIdleConns(p.MaxIdle)
 	db.SetConnMaxLifetime(p.MaxLifetime)

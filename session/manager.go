@@ -100,9 +100,13 @@ func (m *Manager) Register(models ...any) error {
 	return errors.Join(errs...)
 }
 
-// CreateSchema creates the journal's table and those of the registered types, where they are not there. It is for
+// CreateSchema creates the journal's table and those of the registered types, where they are not there; any number of
+// processes may do so at the same time. It is for
 // tests, demos and small applications; larger ones use migrations (package migrations has the journal's).
 func (m *Manager) CreateSchema(ctx context.Context) error {
+	if err := m.live("create schema"); err != nil {
+		return err
+	}
 	if err := m.journal.CreateSchema(ctx); err != nil {
 		return err
 	}
@@ -124,13 +128,22 @@ func (m *Manager) CreateSchema(ctx context.Context) error {
 func (m *Manager) createTables(ctx context.Context, plans []*plan) (failed []*plan, err error) {
 	var errs []error
 	for _, p := range plans {
-		_, err := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys().Exec(ctx)
-		if err != nil {
+		if err := m.createTable(ctx, p); err != nil {
 			failed = append(failed, p)
 			errs = append(errs, fmt.Errorf("create table %s: %w", p.table.Name, err))
 		}
 	}
 	return failed, errors.Join(errs...)
+}
+
+// createTable tries twice: on PostgreSQL, of two that create a table at the same time one fails; the second time it is there.
+func (m *Manager) createTable(ctx context.Context, p *plan) error {
+	query := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys()
+	_, err := query.Exec(ctx)
+	if err != nil && ctx.Err() == nil {
+		_, err = query.Exec(ctx)
+	}
+	return err
 }
 
 // Begin returns a session without doing any I/O. It must be closed.

@@ -106,16 +106,17 @@ func (o *opening) manager(ctx context.Context, cfg Config) (*Manager, error) {
 	if err := o.hold(ctx); err != nil {
 		return nil, err
 	}
-	db := o.open(cfg, o.primary)
+	pool := o.open(o.primary)
+	if err := wait(ctx, cfg, pool); err != nil {
+		return nil, err
+	}
+	db := cfg.database(pool, o.primary.dialect())
 	opts := cfg.Options
 	if o.journal != nil {
-		opts.Journal = o.open(cfg, *o.journal)
+		opts.Journal = cfg.database(o.open(*o.journal), o.journal.dialect())
 	}
 	for _, replica := range o.replicas {
-		opts.Replicas = append(opts.Replicas, o.open(cfg, replica))
-	}
-	if err := wait(ctx, cfg, db); err != nil {
-		return nil, err
+		opts.Replicas = append(opts.Replicas, cfg.database(o.open(replica), known{db.Dialect()}))
 	}
 	m, err := New(db, opts)
 	if err == nil {
@@ -144,15 +145,27 @@ func (o *opening) hold(ctx context.Context) error {
 }
 
 // open makes a pool, which makes connections when they are needed.
-func (o *opening) open(cfg Config, t target) *bun.DB {
-	db := bun.NewDB(sql.OpenDB(t.connector), t.dialect())
-	t.pool.apply(db)
-	for _, hook := range cfg.QueryHooks {
+func (o *opening) open(t target) *sql.DB {
+	pool := sql.OpenDB(t.connector)
+	t.pool.apply(pool)
+	o.pools = append(o.pools, pool)
+	return pool
+}
+
+// database puts bun over a pool. A dialect may ask the database what it is.
+func (c Config) database(pool *sql.DB, dialect schema.Dialect) *bun.DB {
+	db := bun.NewDB(pool, dialect)
+	for _, hook := range c.QueryHooks {
 		db.AddQueryHook(hook)
 	}
-	o.pools = append(o.pools, db)
 	return db
 }
+
+// known is a dialect that asks nothing: a replica is what the primary is, and may not be up.
+type known struct{ schema.Dialect }
+
+// Init implements schema.Dialect.
+func (known) Init(*sql.DB) {}
 
 // close closes the pools, the newest first.
 func (o *opening) close() error {

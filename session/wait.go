@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/internal/neterror"
 	"github.com/dossier-go/dossier/journal"
-	"github.com/uptrace/bun"
+	mysqldriver "github.com/go-sql-driver/mysql"
 )
 
 var (
@@ -33,11 +34,14 @@ const (
 )
 
 // wait returns when the database answers, or positively will not.
-func wait(ctx context.Context, cfg Config, db *bun.DB) error {
+func wait(ctx context.Context, cfg Config, db *sql.DB) error {
 	deadline := time.Now().Add(cfg.Wait)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := kinded(ctx, db.PingContext(ctx))
 		left := time.Until(deadline)
+		if err != nil && ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
 		if err == nil || !errors.Is(err, dossier.ErrUnavailable) || left <= 0 {
 			return err
 		}
@@ -45,7 +49,6 @@ func wait(ctx context.Context, cfg Config, db *bun.DB) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return errors.Join(err, context.Cause(ctx))
 		case <-timer.C:
 		}
 	}
@@ -94,7 +97,7 @@ func isUnavailable(err error) bool {
 		return true
 	case errors.Is(err, os.ErrNotExist): // the socket of a server that is not up
 		return true
-	case err != nil && err.Error() == "invalid connection": // mysql.ErrInvalidConn: cut while it was in use
+	case errors.Is(err, mysqldriver.ErrInvalidConn): // cut while it was in use
 		return true
 	}
 	class := neterror.Classify(err)

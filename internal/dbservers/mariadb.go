@@ -10,7 +10,7 @@ import (
 )
 
 // grant lets the tests in: with skip-name-resolve, root@localhost is not who comes by TCP.
-const grant = "CREATE USER 'test'@'127.0.0.1' IDENTIFIED BY 'test';\nGRANT ALL ON *.* TO 'test'@'127.0.0.1';\n"
+const grant = "CREATE USER 'test'@'127.0.0.1' IDENTIFIED BY 'test';\nGRANT ALL ON *.* TO 'test'@'127.0.0.1' WITH GRANT OPTION;\n"
 
 func mariadbProgram(name, other string) (string, error) {
 	for _, candidate := range []string{name, "/usr/sbin/" + name, other} {
