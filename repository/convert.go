@@ -3,6 +3,7 @@ package repository
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -28,15 +29,7 @@ func convert(want reflect.Type, value any) (reflect.Value, error) {
 	if err := assign(dest, v); err != nil {
 		return v, err
 	}
-	if want.Kind() == reflect.String {
-		if err := plainText(dest.Elem().String()); err != nil {
-			return v, err
-		}
-	}
-	if t, ok := dest.Interface().(*time.Time); ok {
-		*t = t.UTC()
-	}
-	return dest.Elem(), nil
+	return dest.Elem(), storable(dest.Elem())
 }
 
 // comparable reports whether a database can compare values of the type as they are stored.
@@ -50,6 +43,24 @@ func comparable(t reflect.Type) bool {
 		return t.Elem().Kind() == reflect.Uint8
 	}
 	return t == timeType || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// storable refuses values that a type has and no column, and brings times to UTC.
+func storable(v reflect.Value) error {
+	if t, ok := v.Interface().(time.Time); ok {
+		t = t.UTC()
+		v.Set(reflect.ValueOf(t))
+		if t.Year() < 1 || t.Year() > 9999 {
+			return fmt.Errorf("the year %d is not within 1 to 9999", t.Year())
+		}
+	}
+	if v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
+		return fmt.Errorf("%v is no number to compare with", v.Float())
+	}
+	if v.Kind() == reflect.String {
+		return plainText(v.String())
+	}
+	return nil
 }
 
 // plainText refuses what no database, or not all of them, can be asked for.
@@ -136,7 +147,7 @@ func assignText(dest reflect.Value, text string) (err error) {
 		return nil
 	case to.CanFloat():
 		n, err := strconv.ParseFloat(text, to.Type().Bits())
-		if err != nil || n != n || n-n != 0 {
+		if err != nil {
 			return wrong
 		}
 		to.SetFloat(n)

@@ -13,6 +13,7 @@ import (
 type operand struct {
 	label   string // as the caller named it
 	sql     string
+	text    bool                            // whether it can be searched
 	literal func(value any) (string, error) // a value as SQL that this may be compared with
 	each    func(condition string) string   // nil, or asks the condition of each file of a list
 }
@@ -28,13 +29,17 @@ func (o operand) where(build func(sql string) string) condition {
 
 // operand finds what a field's name means; nothing of the name itself reaches the statement.
 func (t target) operand(name string) (operand, error) {
+	if name, member, inside := strings.Cut(name, "."); inside {
+		return t.inside(name, member)
+	}
 	field, err := column(t.table, "filter on", name)
 	if err != nil {
 		return operand{}, err
 	}
-	return operand{label: name, sql: t.column(field), literal: func(value any) (string, error) {
-		return literal(t.table, name, field, value)
-	}}, nil
+	return operand{
+		label: name, sql: t.column(field), text: field.IndirectType.Kind() == reflect.String,
+		literal: func(value any) (string, error) { return literal(t.table, name, field, value) },
+	}, nil
 }
 
 // column is a column in SQL.
