@@ -12,6 +12,7 @@ import (
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/model"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 )
 
 // DeleteWhere deletes all rows of the table of a model that the condition selects, and returns how many. The condition is
@@ -24,13 +25,16 @@ func (s *Session) DeleteWhere(ctx context.Context, row any, where string, args .
 			files = p.files
 		}
 		return s.eachWhere(ctx, p, files, where, args, func(where string, args []any) (sql.Result, error) {
+			if p.table.SoftDeleteField != nil {
+				return s.softDeleteWhere(ctx, p, where, args)
+			}
 			return s.m.db.NewDelete().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...).Exec(ctx)
 		})
 	})
 }
 
 // UpdateWhere sets columns of all rows that the condition selects, and returns how many. A file column can be cleared,
-// with nil, and never set: the objects are ordered to be deleted. An audit time is touched.
+// with nil, and never set: the objects are ordered to be deleted. An audit time is touched, a version counted.
 func (s *Session) UpdateWhere(ctx context.Context, row any, set map[string]any, where string, args ...any) (int, error) {
 	return s.bulk(ctx, "update where", row, where, func(p *plan) (int, error) {
 		cleared, err := p.checkSet(set)
@@ -49,9 +53,26 @@ func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, 
 		q = q.Set(string(p.field(name).SQLName)+" = ?", set[name])
 	}
 	if p.updated != nil && set[p.updated.Name] == nil {
-		q = q.Set(string(p.updated.SQLName)+" = ?", model.Now())
+		q = q.Set("? = ?", p.updated.SQLName, model.Now())
+	}
+	if p.version != nil {
+		q = q.Set("? = ? + 1", p.version.SQLName, p.version.SQLName)
+	}
+	actor, err := actorFor(ctx, p.updatedBy)
+	if err != nil {
+		return nil, err
+	}
+	if _, own := set[columnName(p.updatedBy)]; actor.IsValid() && !own {
+		q = q.Set("? = ?", p.updatedBy.SQLName, actor.Interface())
 	}
 	return q.Exec(ctx)
+}
+
+func columnName(field *schema.Field) string {
+	if field == nil {
+		return ""
+	}
+	return field.Name
 }
 
 // bulk is the frame of both: what the session remembers of the table is dropped, because the condition may mean any row.
@@ -86,7 +107,7 @@ func (p *plan) checkSet(set map[string]any) ([]*fileField, error) {
 	var cleared []*fileField
 	for name, value := range set {
 		field := p.field(name)
-		if field == nil || field.IsPK || field.Name != name {
+		if field == nil || field.IsPK || field.Name != name || field == p.version {
 			return nil, fmt.Errorf("%w: table %s has no column %q to set", dossier.ErrInvalid, p.table.Name, name)
 		}
 		if f, err := p.fileField(name); err == nil {

@@ -18,6 +18,7 @@ import (
 type memory struct {
 	files  map[string][]fileobject.Reference
 	hashes map[string]uint64 // of the SQL form
+	model  any               // the struct that it was read into or written from
 }
 
 var memorySeed = maphash.MakeSeed()
@@ -32,9 +33,9 @@ func (s *Session) remember(r row, columns ...string) {
 		return
 	}
 	id := r.id(s.m.db.QueryGen())
-	m := memory{files: map[string][]fileobject.Reference{}, hashes: map[string]uint64{}}
+	m := memory{map[string][]fileobject.Reference{}, map[string]uint64{}, r.model}
 	if known, ok := s.loaded[id]; ok && len(columns) > 0 {
-		m = memory{maps.Clone(known.files), maps.Clone(known.hashes)}
+		m = memory{maps.Clone(known.files), maps.Clone(known.hashes), r.model}
 	}
 	for _, field := range r.table.Fields {
 		if len(columns) == 0 || slices.Contains(columns, field.Name) {

@@ -47,6 +47,7 @@ type traits struct {
 	commit string
 	// Types of columns.
 	file, uuid, time string
+	exact            string // text of at most ? characters that is compared as it is, without regard to languages
 	syntax           syntax
 }
 

@@ -94,12 +94,15 @@ func (s *Session) insertRows(ctx context.Context, rows []row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	for _, r := range rows {
-		r.prepareInsert(r.value)
-		if err := s.checkEntering(r); err != nil {
+	for i := range rows {
+		if err := s.prepareInsert(ctx, &rows[i]); err != nil {
+			return err
+		}
+		if err := s.checkEntering(rows[i]); err != nil {
 			return err
 		}
 	}
+	distinctSlugs(rows)
 	if err := s.stageRows(ctx, rows, nil); err != nil {
 		return err
 	}
@@ -189,6 +192,20 @@ func (s *Session) takeKeysBack(rows []row) {
 
 func (s *Session) insertGroup(ctx context.Context, rows []row) error {
 	s.takeKeysBack(rows)
+	statement := s.insertStatement
+	if slices.ContainsFunc(rows, func(r row) bool { return r.made != nil }) {
+		statement = s.tryGroup
+	}
+	if err := s.watch(statement(ctx, rows)); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		s.wrote(r)
+	}
+	return nil
+}
+
+func (s *Session) insertStatement(ctx context.Context, rows []row) error {
 	model := rows[0].model
 	if len(rows) > 1 {
 		slice := reflect.MakeSlice(reflect.SliceOf(reflect.TypeOf(model)), 0, len(rows))
@@ -200,14 +217,11 @@ func (s *Session) insertGroup(ctx context.Context, rows []row) error {
 		model = pointer.Interface()
 	}
 	result, err := s.m.db.NewInsert().Conn(s.tx.conn).Model(model).Exec(ctx)
-	if err := s.watch(err); err != nil {
+	if err != nil {
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || int(n) != len(rows) {
-		return s.watch(fmt.Errorf("%s: %w: %d of %d rows were inserted", rows[0].table.Name, dossier.ErrStale, n, len(rows)))
-	}
-	for _, r := range rows {
-		s.wrote(r)
+		return fmt.Errorf("%s: %w: %d of %d rows were inserted", rows[0].table.Name, dossier.ErrStale, n, len(rows))
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (s *Session) editRowList(ctx context.Context, r row, field string, fresh []
 	before := target.Interface()
 	target.Set(reflect.ValueOf(list))
 	if err = r.checkList(column); err == nil {
-		err = s.updateRow(ctx, r, []string{column.field.Name})
+		err = s.updateRow(ctx, r, []string{column.field.Name}, s.updateLocked)
 	}
 	if err != nil {
 		target.Set(reflect.ValueOf(before))

@@ -182,6 +182,7 @@ func (*mysql) over(ctx context.Context, t *transaction, err error) bool {
 func (*mysql) traits() traits {
 	return traits{
 		lock: "UPDATE", seesOthers: true, keepsLocks: true, goesOn: true, commit: "COMMIT",
-		file: "JSON", uuid: "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin", time: "DATETIME(6)", syntax: mysqlSyntax,
+		file: "JSON", uuid: "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin", time: "DATETIME(6)",
+		exact: "VARCHAR(?) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", syntax: mysqlSyntax,
 	}
 }

@@ -7,18 +7,15 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
-	"github.com/dossier-go/dossier/model"
 	"github.com/google/uuid"
 	"github.com/uptrace/bun/schema"
 )
 
 // plan is what is known about a model's type: found once, then immutable.
 type plan struct {
-	table   *schema.Table
-	files   []*fileField
-	uuid    *schema.Field // the key of an embedded model.UUID
-	created *schema.Field // of an embedded model.Audit
-	updated *schema.Field
+	filled
+	table *schema.Table
+	files []*fileField
 }
 
 // fileField is a column of one file or of many.
@@ -66,6 +63,9 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 			return nil, fmt.Errorf("field %s: %w", field.GoName, err)
 		}
 	}
+	if err := p.planSlug(t); err != nil {
+		return nil, err
+	}
 	if len(p.files) > 0 && len(p.table.PKs) == 0 {
 		return nil, fmt.Errorf("%w: it has files and no primary key", dossier.ErrInvalid)
 	}
@@ -78,28 +78,27 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 }
 
 func (m *Manager) planField(p *plan, t reflect.Type, field *schema.Field) error {
-	switch owner := ownerOf(t, field.Index); {
-	case field.IndirectType == fileType || field.IndirectType == listType:
+	if field.IndirectType == fileType || field.IndirectType == listType {
 		f, err := m.planFile(p, field)
 		p.files = append(p.files, f)
 		return err
-	case owner == reflect.TypeFor[model.UUID]() && t.Field(field.Index[0]).Anonymous: // one in a named field is another row's
-		p.uuid = field
-	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "CreatedAt":
-		p.created = field
-	case owner == reflect.TypeFor[model.Audit]() && field.GoName == "UpdatedAt":
-		p.updated = field
 	}
-	m.planType(field)
+	if err := m.planFill(p, t, field); err != nil {
+		return err
+	}
+	m.planType(p, field)
 	return nil
 }
 
 // planType sets the column's type for CreateSchema, and has times written in UTC where the column keeps no zone.
-func (m *Manager) planType(field *schema.Field) {
+func (m *Manager) planType(p *plan, field *schema.Field) {
 	traits := m.engine.traits()
 	own := field.Tag.HasOption("type") // bun sets UserSQLType without it too
 	if field.IndirectType == uuidType && !own {
 		field.CreateTableSQLType = traits.uuid
+	}
+	if text := p.columnType(field, traits); text != "" && !own {
+		field.CreateTableSQLType = text
 	}
 	if field.IndirectType != timeType || traits.time == "" {
 		return
@@ -114,17 +113,6 @@ func (m *Manager) planType(field *schema.Field) {
 		}
 		return appendTime(gen, b, v)
 	}
-}
-
-// ownerOf returns the struct type that declares the field.
-func ownerOf(t reflect.Type, index []int) reflect.Type {
-	for _, i := range index[:len(index)-1] {
-		t = t.Field(i).Type
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-	}
-	return t
 }
 
 func (m *Manager) planFile(p *plan, field *schema.Field) (*fileField, error) {
@@ -218,25 +206,3 @@ func (m *Manager) bindScan(f *fileField) error {
 	}
 	return nil
 }
-
-// prepareInsert fills what an embedded model.UUID and model.Audit promise.
-func (p *plan) prepareInsert(row reflect.Value) {
-	if p.uuid != nil && p.uuid.HasZeroValue(row) {
-		p.uuid.Value(row).Set(reflect.ValueOf(model.NewUUID()))
-	}
-	now := model.Now()
-	for _, field := range []*schema.Field{p.created, p.updated} {
-		if field != nil && field.HasZeroValue(row) {
-			setTime(field.Value(row), now)
-		}
-	}
-}
-
-// prepareUpdate touches the audit time.
-func (p *plan) prepareUpdate(row reflect.Value) {
-	if p.updated != nil {
-		setTime(p.updated.Value(row), model.Now())
-	}
-}
-
-func setTime(v reflect.Value, t time.Time) { v.Set(reflect.ValueOf(t)) }

@@ -105,6 +105,6 @@ func refusedCommit(state string) bool {
 // library makes; json keeps the order of keys and white space too, which nobody needs, and has no equality.
 func (postgresql) traits() traits {
 	return traits{
-		lock: "UPDATE", commit: commitPostgreSQL, file: "JSONB", uuid: "UUID", syntax: postgresqlSyntax,
+		lock: "UPDATE", commit: commitPostgreSQL, file: "JSONB", uuid: "UUID", exact: "VARCHAR(?)", syntax: postgresqlSyntax,
 	}
 }

@@ -52,5 +52,5 @@ func (sqlite) over(ctx context.Context, t *transaction, _ error) bool {
 }
 
 func (sqlite) traits() traits {
-	return traits{oneWriter: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", syntax: sqliteSyntax} // its affinity for "uuid" is numeric
+	return traits{oneWriter: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", exact: "TEXT", syntax: sqliteSyntax} // its affinity for "uuid" is numeric
 }

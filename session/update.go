@@ -26,7 +26,7 @@ func (s *Session) Update(ctx context.Context, model any, columns ...string) erro
 		err = fmt.Errorf("%w: one model at a time, not %d", dossier.ErrInvalid, len(rows))
 	}
 	if err == nil {
-		err = s.updateRow(ctx, rows[0], columns)
+		err = s.updateRow(ctx, rows[0], columns, s.updateSame)
 	}
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
@@ -40,8 +40,11 @@ type change struct {
 	exact bool // named by the caller: no question whether it is stale
 }
 
-func (s *Session) updateRow(ctx context.Context, r row, columns []string) error {
-	fields, changes, err := r.updated(columns)
+func (s *Session) updateRow(ctx context.Context, r row, columns []string, statement func(context.Context, row, writing) error) error {
+	names, changes, err := r.updating(columns)
+	if err == nil && r.slug != nil && slices.Contains(names, r.slug.Name) {
+		err = s.prepareSlug(&r)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,42 +62,36 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string) error 
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(columns, columnName(r.plan.updated)) {
-		r.prepareUpdate(r.value)
+	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), len(s.top().undo)
+	if err = s.touch(ctx, r, &w); err == nil {
+		err = s.watch(s.trySlugs(ctx, r, func() error { return statement(ctx, r, w) }))
 	}
-	if err := s.updateStatement(ctx, r, fields); err != nil {
+	if err != nil {
+		top.takeBack(mark)
 		return err
 	}
+	s.wrote(r, w.names...)
 	return s.order(ctx, leaving)
 }
 
-func columnName(field *schema.Field) string {
-	if field == nil {
-		return ""
-	}
-	return field.Name
-}
-
-// updated returns the columns to write and the file columns among them.
-func (r row) updated(columns []string) (names []string, changes []change, err error) {
+// updating returns the columns to write and the file columns among them.
+func (r row) updating(columns []string) (names []string, changes []change, err error) {
 	if len(r.table.PKs) == 0 {
 		return nil, nil, fmt.Errorf("%w: table %s has no primary key", dossier.ErrInvalid, r.table.Name)
 	}
 	for _, name := range columns {
 		field := r.field(name)
-		if field == nil || field.IsPK {
+		if field == nil || field.IsPK || field == r.version {
 			return nil, nil, fmt.Errorf("%w: table %s has no column %q to update", dossier.ErrInvalid, r.table.Name, name)
 		}
 		names = append(names, field.Name)
 	}
 	if len(columns) == 0 {
 		for _, field := range r.table.DataFields {
-			if field != r.plan.created && !field.SkipUpdate() {
+			if !field.SkipUpdate() && !r.keeps(field) {
 				names = append(names, field.Name)
 			}
 		}
-	} else if r.plan.updated != nil && !slices.Contains(names, r.plan.updated.Name) {
-		names = append(names, r.plan.updated.Name)
 	}
 	for _, f := range r.plan.files {
 		if slices.Contains(names, f.field.Name) {
@@ -102,6 +99,17 @@ func (r row) updated(columns []string) (names []string, changes []change, err er
 		}
 	}
 	return names, changes, nil
+}
+
+// keeps reports whether an update that names no columns leaves a column alone, or touch sees to it.
+func (r row) keeps(field *schema.Field) bool {
+	switch field {
+	case r.created, r.createdBy, r.updated, r.updatedBy, r.version:
+		return true
+	case r.slug:
+		return field.HasZeroValue(r.value)
+	}
+	return false
 }
 
 // applyChanges compares the file columns with what the row holds under the lock, adopts what enters and returns what
@@ -188,18 +196,5 @@ func distinct(r row, f *fileField, refs []fileobject.Reference) error {
 			return refuse(entry{row: r, field: f, ref: ref}, "it is in the list twice")
 		}
 	}
-	return nil
-}
-
-// updateStatement writes the columns; exactly one row must be there.
-func (s *Session) updateStatement(ctx context.Context, r row, columns []string) error {
-	result, err := s.m.db.NewUpdate().Conn(s.tx.conn).Model(r.model).Column(columns...).WherePK().Exec(ctx)
-	if err := s.watch(err); err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return s.watch(fmt.Errorf("%s: %w: %d rows were updated, not 1", r.table.Name, dossier.ErrStale, n))
-	}
-	s.wrote(r, columns...)
 	return nil
 }

@@ -16,6 +16,7 @@ type row struct {
 	*plan
 	model any           // pointer to the struct
 	value reflect.Value // the struct
+	made  *generated    // nil: its slug is the caller's
 }
 
 // rows turns the models of a call, pointers to structs or to slices of them, into rows.
@@ -189,11 +190,16 @@ func (r row) keyValues(f *fileField) dossier.KeyValues {
 			if field == nil || field.HasZeroValue(r.value) {
 				return "", false
 			}
-			v := field.Value(r.value)
-			for v.Kind() == reflect.Pointer {
-				v = v.Elem()
-			}
-			return fmt.Sprint(v.Interface()), true
+			return r.text(field), true
 		},
 	}
+}
+
+// text is the value of a column that is not zero.
+func (r row) text(field *schema.Field) string {
+	v := field.Value(r.value)
+	for v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	return fmt.Sprint(v.Interface())
 }

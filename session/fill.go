@@ -1,0 +1,198 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/model"
+	"github.com/uptrace/bun/schema"
+)
+
+// filled are the columns that the session fills, by the tag `fill`; nil where a model does not have one.
+type filled struct {
+	key                  *schema.Field
+	newKey               func() reflect.Value
+	created, updated     *schema.Field
+	createdBy, updatedBy *schema.Field
+	version              *schema.Field
+	slug, slugFrom       *schema.Field
+}
+
+var textType, int64Type = reflect.TypeFor[string](), reflect.TypeFor[int64]()
+
+// keyMakers are the values of the tag that make a key, with the type that it has.
+var keyMakers = map[string]struct {
+	kind reflect.Type
+	make func() reflect.Value
+}{
+	"uuid7":  {uuidType, func() reflect.Value { return reflect.ValueOf(model.NewUUID()) }},
+	"uuid4":  {uuidType, func() reflect.Value { return reflect.ValueOf(model.NewUUIDv4()) }},
+	"nanoid": {textType, func() reflect.Value { return reflect.ValueOf(model.NewNanoID()) }},
+}
+
+// planFill reads the field's tag. A field of a struct that is not embedded, but prefixed, describes another row.
+func (m *Manager) planFill(p *plan, t reflect.Type, field *schema.Field) error {
+	tag, ok := field.StructField.Tag.Lookup("fill")
+	if !ok || !embedded(t, field.Index) {
+		return nil
+	}
+	if maker, ok := keyMakers[tag]; ok {
+		p.key, p.newKey = field, maker.make
+		return checkKind(field, tag, maker.kind)
+	}
+	place, kind := p.place(tag)
+	if place == nil {
+		return fmt.Errorf("%w: there is no `fill:%q`", dossier.ErrInvalid, tag)
+	}
+	*place = field
+	if kind == nil { // an actor's, of the application's type
+		kind = field.StructField.Type
+	}
+	return checkKind(field, tag, kind)
+}
+
+func (f *filled) place(tag string) (place **schema.Field, kind reflect.Type) {
+	switch tag {
+	case "created":
+		return &f.created, timeType
+	case "updated":
+		return &f.updated, timeType
+	case "created-by":
+		return &f.createdBy, nil
+	case "updated-by":
+		return &f.updatedBy, nil
+	case "version":
+		return &f.version, int64Type
+	case "slug":
+		return &f.slug, textType
+	}
+	return nil, nil
+}
+
+func checkKind(field *schema.Field, tag string, kind reflect.Type) error {
+	if field.StructField.Type != kind {
+		return fmt.Errorf("%w: `fill:%q` is for a %v, not a %v", dossier.ErrInvalid, tag, kind, field.StructField.Type)
+	}
+	return nil
+}
+
+// embedded reports whether all structs around the field are embedded ones.
+func embedded(t reflect.Type, index []int) bool {
+	for _, around := range around(t, index) {
+		if !around.Anonymous {
+			return false
+		}
+	}
+	return true
+}
+
+// around returns the fields of t that lead to the one with this index.
+func around(t reflect.Type, index []int) []reflect.StructField {
+	var path []reflect.StructField
+	for _, i := range index[:len(index)-1] {
+		path = append(path, t.Field(i))
+		if t = t.Field(i).Type; t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return path
+}
+
+// planSlug finds the column that the slug is made from.
+func (p *plan) planSlug(t reflect.Type) error {
+	if p.slug == nil {
+		return nil
+	}
+	name, ok := p.slug.StructField.Tag.Lookup("slug")
+	for _, around := range around(t, p.slug.Index) {
+		if from, has := around.Tag.Lookup("slug"); has {
+			name, ok = from, true
+		}
+	}
+	if p.slugFrom = p.field(name); ok && p.slugFrom == nil {
+		return fmt.Errorf("%w: the tag slug names the column %q, which the table does not have", dossier.ErrInvalid, name)
+	}
+	return nil
+}
+
+// columnType is the type of a filled column in CreateSchema, or "" for what bun makes of it.
+func (f *filled) columnType(field *schema.Field, traits traits) string {
+	length := "255"
+	switch {
+	case field.IndirectType.Kind() != reflect.String:
+		return ""
+	case field == f.key:
+		length = "21"
+	case field == f.slug:
+		length = fmt.Sprint(model.MaxSlug)
+	case field != f.createdBy && field != f.updatedBy:
+		return ""
+	}
+	return strings.ReplaceAll(traits.exact, "?", length)
+}
+
+// prepareInsert fills what is zero. All but the key is taken back when the frame is undone: files may be uploaded for the
+// key by then, and another attempt writes them for the same one.
+func (s *Session) prepareInsert(ctx context.Context, r *row) error {
+	if r.key != nil && r.key.HasZeroValue(r.value) {
+		r.key.Value(r.value).Set(r.newKey())
+	}
+	now := reflect.ValueOf(model.Now())
+	for _, field := range []*schema.Field{r.created, r.updated} {
+		s.fillZero(*r, field, now)
+	}
+	for _, field := range []*schema.Field{r.createdBy, r.updatedBy} {
+		actor, err := actorFor(ctx, field)
+		if err != nil {
+			return err
+		}
+		s.fillZero(*r, field, actor)
+	}
+	s.fillZero(*r, r.version, reflect.ValueOf(int64(1)))
+	return s.prepareSlug(r)
+}
+
+// fillZero sets a field that is there and zero to a value, if there is one.
+func (s *Session) fillZero(r row, field *schema.Field, value reflect.Value) {
+	if field != nil && value.IsValid() && field.HasZeroValue(r.value) {
+		s.fill(r, field, value)
+	}
+}
+
+// fill sets a field, until the frame is undone.
+func (s *Session) fill(r row, field *schema.Field, value reflect.Value) {
+	target := field.Value(r.value)
+	before := reflect.New(target.Type()).Elem()
+	before.Set(target)
+	top := s.top()
+	top.undo = append(top.undo, func() { field.Value(r.value).Set(before) })
+	target.Set(value)
+}
+
+// takeBack undoes what was filled since the frame had mark functions.
+func (f *frame) takeBack(mark int) {
+	for i := len(f.undo) - 1; i >= mark; i-- {
+		f.undo[i]()
+	}
+	f.undo = f.undo[:mark]
+}
+
+// actorFor is the actor of the context as the column's type, or nothing.
+func actorFor(ctx context.Context, field *schema.Field) (reflect.Value, error) {
+	actor := reflect.ValueOf(model.ActorFrom(ctx))
+	if field == nil || !actor.IsValid() {
+		return reflect.Value{}, nil
+	}
+	to := field.StructField.Type
+	switch {
+	case actor.Type().AssignableTo(to):
+		return actor, nil
+	case actor.Kind() == to.Kind() && actor.CanConvert(to):
+		return actor.Convert(to), nil
+	}
+	return reflect.Value{}, fmt.Errorf("%s.%s: %w: the actor of the context is a %v, the column holds a %v",
+		field.Table.Name, field.Name, dossier.ErrInvalid, actor.Type(), to)
+}
