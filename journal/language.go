@@ -13,8 +13,9 @@ type language struct {
 	// now is the database's clock in milliseconds, at the beginning of the statement and the same in all of it, so that an
 	// index can be used.
 	now bun.Safe
-	// keepTaken ends an INSERT that leaves rows with a taken key as they are.
-	keepTaken string
+	// takeOver ends an INSERT of orders that leaves rows with a taken key as they are, but for orders of triggers that nobody
+	// claimed: these become ours.
+	takeOver string
 	// lock ends a SELECT whose rows nobody else may change until the end of the transaction, and which waits for who is
 	// changing them.
 	lock string
@@ -26,17 +27,28 @@ type language struct {
 	returning bool
 }
 
+// TriggerOwner is the owner of orders that triggers wrote.
+const TriggerOwner = "trigger"
+
+const (
+	takeOverConflict = " ON CONFLICT (store, object_key) DO UPDATE SET id = excluded.id, due_at = excluded.due_at, owner = '' WHERE " + ofTrigger
+	// MySQL sets one column after the other, so the owner, which decides, comes last.
+	takeOverDuplicate = " ON DUPLICATE KEY UPDATE id = IF(" + ofTrigger + ", VALUES(id), dossier_journal.id), " +
+		"due_at = IF(" + ofTrigger + ", VALUES(due_at), dossier_journal.due_at), owner = IF(" + ofTrigger + ", '', dossier_journal.owner)"
+	ofTrigger = "dossier_journal.owner = '" + TriggerOwner + "' AND dossier_journal.state = 'doomed' AND dossier_journal.attempts = 0"
+)
+
 var languages = map[dialect.Name]*language{
 	dialect.SQLite: {
 		folder: "sqlite", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true,
+		takeOver: takeOverConflict, returning: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id IN (?) RETURNING *")
 		},
 	},
 	dialect.PG: {
 		folder: "postgresql", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
-		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true, lock: " FOR UPDATE", retry: true,
+		takeOver: takeOverConflict, returning: true, lock: " FOR UPDATE", retry: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			c.rows = c.rows.For("UPDATE SKIP LOCKED")
 			// As an array the query runs exactly once; in IN the planner may run it for each row, with other rows each time.
@@ -45,7 +57,7 @@ var languages = map[dialect.Name]*language{
 	},
 	dialect.MySQL: {
 		folder: "mysql", now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
-		keepTaken: " ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id", lock: " FOR UPDATE", retry: true,
+		takeOver: takeOverDuplicate, lock: " FOR UPDATE", retry: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) { return j.claimByOwner(ctx, c) },
 	},
 }

@@ -26,6 +26,8 @@ type engine interface {
 	// over ends the transaction when an error of COMMIT is one that positively rolled back, or when the transaction is open
 	// still, and reports whether it did.
 	over(ctx context.Context, t *transaction, err error) bool
+	// triggers is how the database does triggers.
+	triggers() triggerEngine
 	// traits are what needs no code.
 	traits() traits
 }

@@ -35,7 +35,7 @@ func startMariaDB() (*server, error) {
 		return nil, err
 	}
 	data, first := filepath.Join(folder, "data"), filepath.Join(folder, "init.sql")
-	err = run(user, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	err = run(user, install, "--no-defaults", "--datadir="+data, "--tmpdir="+folder, "--auth-root-authentication-method=normal", "--skip-test-db")
 	if err == nil {
 		err = os.WriteFile(first, []byte(grant), 0o644) //nolint:gosec // the server reads it under another user
 	}
@@ -46,7 +46,7 @@ func startMariaDB() (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	p, err := start(user, daemon, "--no-defaults", "--datadir="+data, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port),
+	p, err := start(user, daemon, "--no-defaults", "--datadir="+data, "--tmpdir="+folder, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port),
 		"--socket="+filepath.Join(folder, "s.sock"), "--pid-file="+filepath.Join(folder, "p.pid"), "--skip-name-resolve",
 		"--init-file="+first, "--innodb-buffer-pool-size=64M", "--performance-schema=OFF", "--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",

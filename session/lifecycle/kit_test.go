@@ -51,6 +51,8 @@ type setup struct {
 	models  []any
 	local   local.Config
 	url     string // of a cloud store; "" is a folder
+	// triggers are installed, which must make no difference to what sessions do.
+	triggers bool
 }
 
 func newWorld(t testing.TB, with setup) *world {
@@ -78,6 +80,9 @@ func newWorld(t testing.TB, with setup) *world {
 	}
 	must(t, w.m.Register(with.models...))
 	must(t, w.m.CreateSchema(context.Background()))
+	if with.triggers {
+		must(t, w.m.InstallTriggers(context.Background()))
+	}
 	return w
 }
 
