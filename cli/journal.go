@@ -19,9 +19,10 @@ import (
 
 // journalOptions are the flags of journal.
 type journalOptions struct {
-	states []string
-	parked bool
-	json   bool
+	states    []string
+	parked    bool
+	unclaimed bool
+	json      bool
 }
 
 func (t *tool) journalCommand() *cobra.Command {
@@ -47,6 +48,7 @@ func (t *tool) journalCommand() *cobra.Command {
 	}
 	command.Flags().StringSliceVar(&opts.states, "state", nil, "show only rows in this state: pending, doomed, tombstone, open or marker; repeatable")
 	command.Flags().BoolVar(&opts.parked, "parked", false, "show only rows that are parked")
+	command.Flags().BoolVar(&opts.unclaimed, "unclaimed", false, "show only deletes that nobody has begun with: what can be undeleted")
 	command.Flags().BoolVar(&opts.json, "json", false, "print one JSON object a line")
 	if t.cfg.Manager != nil {
 		command.Flags().StringArrayVar(&t.backends, "backend", nil, "show only the rows of this backend")
@@ -57,7 +59,7 @@ func (t *tool) journalCommand() *cobra.Command {
 
 // journalFilter makes a filter of the flags.
 func (t *tool) journalFilter(opts journalOptions) (journal.Filter, error) {
-	var filter journal.Filter
+	filter := journal.Filter{Unclaimed: opts.unclaimed}
 	known := []journal.State{journal.Pending, journal.Doomed, journal.Tombstone, journal.Open, journal.Marker}
 	for _, name := range opts.states {
 		if !slices.Contains(known, journal.State(name)) {

@@ -14,6 +14,8 @@ type Filter struct {
 	States []State
 	// Backend to show. Default: "", all.
 	Backend string
+	// Unclaimed shows only delete orders that nobody has begun with: what they delete can be undeleted. Default: false, all.
+	Unclaimed bool
 	// ParkedAfter shows only rows with at least so many attempts. Default: 0, all.
 	ParkedAfter int
 }
@@ -48,6 +50,9 @@ func (j *Journal) page(ctx context.Context, filter Filter, after string) ([]Entr
 		q = q.Where("state IN (?)", bun.List(filter.States))
 	} else {
 		q = q.Where("state <> ?", Marker)
+	}
+	if filter.Unclaimed {
+		q = q.Where("state = ?", Doomed).Where("attempts = 0").Where("NOT intent")
 	}
 	if filter.Backend != "" {
 		q = q.Where("backend = ?", filter.Backend)

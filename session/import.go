@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/dossier-go/dossier"
@@ -19,7 +18,15 @@ import (
 // way, it is dossier.ErrConflict. Import cannot know whether another row has the object: that is for the caller to know.
 // Other errors: dossier.ErrNotExist, ErrType, ErrTooLarge, ErrNoBackend.
 func (s *Session) Import(ctx context.Context, model any, field string, f *fileobject.FileObject) error {
-	if err := s.enterWrite("import"); err != nil {
+	return s.takeExisting(ctx, "import", model, field, f, s.takeBack)
+}
+
+// taker takes back the delete order for an object, if there is one and the operation allows it, and reports whether it did.
+type taker func(ctx context.Context, f *fileobject.FileObject) (cancelled bool, err error)
+
+// takeExisting is what Import and Undelete have in common.
+func (s *Session) takeExisting(ctx context.Context, op string, model any, field string, f *fileobject.FileObject, take taker) error {
+	if err := s.enterWrite(op); err != nil {
 		return err
 	}
 	defer s.leave()
@@ -28,15 +35,15 @@ func (s *Session) Import(ctx context.Context, model any, field string, f *fileob
 		err = fmt.Errorf("%w: one model at a time, not %d", dossier.ErrInvalid, len(rows))
 	}
 	if err == nil {
-		err = s.importFile(ctx, rows[0], field, f)
+		err = s.importFile(ctx, rows[0], field, f, take)
 	}
 	if err != nil {
-		return fmt.Errorf("import: %w", err)
+		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
 }
 
-func (s *Session) importFile(ctx context.Context, r row, field string, f *fileobject.FileObject) error {
+func (s *Session) importFile(ctx context.Context, r row, field string, f *fileobject.FileObject, take taker) error {
 	column, err := r.fileField(field)
 	if err != nil {
 		return err
@@ -53,7 +60,7 @@ func (s *Session) importFile(ctx context.Context, r row, field string, f *fileob
 	if s.staged[f.Reference()] != nil {
 		return fmt.Errorf("object %s:%s: %w: it is part of this unit of work already", f.Backend, f.Key, dossier.ErrConflict)
 	}
-	tookBack, err := s.takeBack(ctx, f)
+	tookBack, err := take(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -73,21 +80,27 @@ func (s *Session) importFile(ctx context.Context, r row, field string, f *fileob
 	return nil
 }
 
-// takeBack cancels the delete order for the object, if there is one that nobody claimed.
+// takeBack cancels the delete order for the object, if there is one; nobody else may be at work on the object.
 func (s *Session) takeBack(ctx context.Context, f *fileobject.FileObject) (cancelled bool, err error) {
+	cancelled, state, err := s.cancelOrder(ctx, f)
+	if err == nil && !cancelled && state != "" {
+		err = fmt.Errorf("object %s:%s: %w: the journal has it as %s", f.Backend, f.Key, dossier.ErrConflict, state)
+	}
+	return cancelled, err
+}
+
+// cancelOrder cancels the delete order for the object unless somebody claimed it, and returns what the journal had.
+func (s *Session) cancelOrder(ctx context.Context, f *fileobject.FileObject) (cancelled bool, state journal.State, err error) {
 	store, err := s.m.storeOf(fileobject.Reference{Backend: f.Backend, Key: f.Key})
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	found, ok, err := s.m.journal.Lookup(ctx, s.tx.conn, store, f.Key)
 	if err := s.watch(err); err != nil || !ok {
-		return false, err
+		return false, "", err
 	}
 	if found.State == journal.Doomed {
 		cancelled, err = s.m.journal.Cancel(ctx, s.tx.conn, store, f.Key)
 	}
-	if !cancelled {
-		err = errors.Join(fmt.Errorf("object %s:%s: %w: the journal has it as %s", f.Backend, f.Key, dossier.ErrConflict, found.State), err)
-	}
-	return cancelled, err
+	return cancelled, found.State, s.watch(err)
 }
