@@ -51,25 +51,15 @@ func (r *Repository[T]) List(ctx context.Context, opts ListOptions) ([]*T, error
 			dossier.ErrInvalid, opts.Limit, opts.Offset, MaxLimit)
 	}
 	models := []*T{}
-	err := r.run(ctx, session.RunOptions{ReadOnly: true}, func(ctx context.Context, s *session.Session) error {
-		_ = s.IsModified(new(T)) // prepares the type, so that the files read here find their backends
-		query, err := ordered(s.IDB().NewSelect().Model((*T)(nil)), opts.Order)
+	err := r.read(ctx, func(ctx context.Context, s *session.Session) error {
+		query, err := r.selecting(ctx, s, &models, opts.Where...)
 		if err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
-		table := query.GetModel().(bun.TableModel).Table()
-		where, err := compile(table, table.SQLAlias, opts.Where)
-		if err != nil {
+		if query, err = ordered(query, opts.Order); err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
-		query = query.Where("?", where)
-		for model, err := range session.Stream[T](ctx, s, query.Limit(int64(opts.Limit)).Offset(int64(opts.Offset))) {
-			if err != nil {
-				return fmt.Errorf("list: %w", err)
-			}
-			models = append(models, model)
-		}
-		return nil
+		return s.Select(ctx, query.Limit(int64(opts.Limit)).Offset(int64(opts.Offset)))
 	})
 	if err != nil {
 		return nil, err
