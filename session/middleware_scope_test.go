@@ -223,7 +223,7 @@ func TestMiddlewareUpgradeEndsTheSession(t *testing.T) {
 				if later, ok := w.FromContext(r.Context()); ok || later != nil {
 					t.Error("a session after the upgrade")
 				}
-				must(t, w.Run(r.Context(), func(ctx context.Context, s *session.Session) error {
+				must(t, w.Run(w.ctx, func(ctx context.Context, s *session.Session) error { // the client may be gone
 					return s.Insert(ctx, &paper{Title: "of a message", File: text("two")})
 				}))
 			})))
