@@ -1,7 +1,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint
 TOOL := go tool -modfile=tools/go.mod
-MODULES := . benchmarks tools tools/testcount tools/browsertest tools/servers tools/minio
+MODULES := . benchmarks examples/routers tools tools/testcount tools/browsertest tools/servers tools/minio
 
 .DEFAULT_GOAL := help
 
