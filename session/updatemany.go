@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/dossier-go/dossier"
 	"github.com/uptrace/bun"
@@ -32,21 +33,23 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	if len(rows) == 0 {
 		return nil
 	}
-	names, changes, err := rows[0].updated(columns)
+	_, changes, err := rows[0].updating(columns)
 	if err == nil {
 		err = s.distinctKeys(rows, rows[0].table.PKs)
 	}
 	if err != nil {
 		return err
 	}
-	if len(changes) > 0 {
+	if len(changes) > 0 || rows[0].slug != nil {
 		return s.updateEach(ctx, rows, columns)
 	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(rows, maxGroup) {
-		if err := s.updateGroup(ctx, some, names, columns); err != nil {
+		mark, top := len(s.top().undo), s.top()
+		if err := s.updateGroup(ctx, some, columns); err != nil {
+			top.takeBack(mark)
 			return err
 		}
 	}
@@ -59,7 +62,7 @@ func (s *Session) updateEach(ctx context.Context, rows []row, columns []string) 
 		return err
 	}
 	for _, r := range rows {
-		if err := s.updateRow(ctx, r, columns); err != nil {
+		if err := s.updateRow(ctx, r, columns, s.updateSame); err != nil {
 			return err
 		}
 	}
@@ -89,41 +92,82 @@ func (s *Session) valuesOf(r row, fields []*schema.Field) string {
 }
 
 // updateGroup is one statement: each column gets the value that belongs to the key of the row. The column itself as the last
-// alternative gives the expression its type.
-func (s *Session) updateGroup(ctx context.Context, rows []row, names, columns []string) error {
-	gen := s.m.db.QueryGen()
-	q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(rows[0].table.ZeroIface)
-	var any []byte
+// alternative gives the expression its type, and is what rows get that do not write the column.
+func (s *Session) updateGroup(ctx context.Context, rows []row, columns []string) error {
+	writes := make([]writing, len(rows))
+	var found []byte
+	var names []string
 	for i, r := range rows {
-		if !slices.Contains(columns, columnName(r.plan.updated)) {
-			r.prepareUpdate(r.value)
+		var err error
+		if writes[i], err = s.writing(ctx, r, columns); err != nil {
+			return err
 		}
 		if i > 0 {
-			any = append(any, " OR "...)
+			found = append(found, " OR "...)
 		}
-		any = appendMatch(gen, any, r, r.table.PKs)
+		found = s.appendFound(found, r, writes[i])
+		for _, name := range writes[i].names {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
+	q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(rows[0].table.ZeroIface)
 	for _, name := range names {
-		field := rows[0].field(name)
-		b := append(append([]byte(nil), field.SQLName...), " = CASE"...)
-		for _, r := range rows {
-			b = append(appendMatch(gen, append(b, " WHEN "...), r, r.table.PKs), " THEN "...)
-			b = field.AppendValue(gen, b, r.value)
-		}
-		b = append(append(append(b, " ELSE "...), field.SQLName...), " END"...)
-		q = q.Set("?", bun.Safe(b))
+		q = q.Set("?", bun.Safe(s.caseOf(rows, writes, name)))
 	}
-	n, err := s.affected(q.Where("?", bun.Safe(any)).Exec(ctx))
+	if len(names) == 0 { // the rows are only looked for
+		q = q.Set("? = ?", writes[0].nothing.SQLName, writes[0].nothing.SQLName)
+	}
+	n, err := s.affected(q.Where("?", bun.Safe(found)).Exec(ctx))
 	if err == nil && n != len(rows) {
 		err = s.watch(fmt.Errorf("%s: %w: %d of %d rows were updated", rows[0].table.Name, dossier.ErrStale, n, len(rows)))
 	}
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		s.wrote(r, names...)
+	for i, r := range rows {
+		if len(writes[i].names) > 0 {
+			s.wrote(r, writes[i].names...)
+		}
 	}
 	return nil
+}
+
+// writing decides what an update writes to a row, and fills that.
+func (s *Session) writing(ctx context.Context, r row, columns []string) (writing, error) {
+	names, _, err := r.updating(columns)
+	w := writing{names: names, named: len(columns) > 0}
+	if err == nil {
+		err = s.touch(ctx, r, &w)
+	}
+	if w.nothing != nil {
+		w.names = nil
+	}
+	return w, err
+}
+
+// appendFound is the condition for the row in the state that the model was loaded with.
+func (s *Session) appendFound(b []byte, r row, w writing) []byte {
+	b = appendMatch(s.m.db.QueryGen(), append(b, '('), r, r.table.PKs)
+	if r.version != nil {
+		b = append(append(append(b, " AND "...), r.version.SQLName...), " = "...)
+		b = strconv.AppendInt(b, w.before, 10)
+	}
+	return append(b, ')')
+}
+
+// caseOf sets a column to the value of each row.
+func (s *Session) caseOf(rows []row, writes []writing, name string) []byte {
+	gen, field := s.m.db.QueryGen(), rows[0].field(name)
+	b := append(append([]byte(nil), field.SQLName...), " = CASE"...)
+	for i, r := range rows {
+		if slices.Contains(writes[i].names, name) {
+			b = append(appendMatch(gen, append(b, " WHEN "...), r, r.table.PKs), " THEN "...)
+			b = field.AppendValue(gen, b, r.value)
+		}
+	}
+	return append(append(append(b, " ELSE "...), field.SQLName...), " END"...)
 }
 
 // appendMatch is a condition for the row that has these values in the fields.

@@ -59,8 +59,10 @@ func (s *Session) upsertRows(ctx context.Context, rows []row, on Conflict) ([]bo
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		r.prepareInsert(r.value)
+	for i, r := range rows {
+		if err := s.prepareInsert(ctx, &rows[i]); err != nil {
+			return nil, err
+		}
 		for _, field := range u.match {
 			if field.IsPtr && field.Value(r.value).IsNil() {
 				return nil, fmt.Errorf("%w: column %s is NULL, by which rows are found", dossier.ErrInvalid, field.Name)
@@ -109,12 +111,14 @@ func (p *plan) upsert(on Conflict) (upsert, error) {
 		return u, err
 	}
 	for _, field := range p.table.DataFields {
-		if len(on.Update) == 0 && !slices.Contains(u.match, field) && !p.ofCreation(field) && !field.SkipUpdate() {
+		if len(on.Update) == 0 && !slices.Contains(u.match, field) && field != p.created && field != p.createdBy && !field.SkipUpdate() {
 			u.update = append(u.update, field)
 		}
 	}
-	if len(on.Update) > 0 && p.updated != nil && !slices.Contains(u.update, p.updated) {
-		u.update = append(u.update, p.updated)
+	for _, field := range []*schema.Field{p.updated, p.updatedBy} {
+		if len(on.Update) > 0 && field != nil && !slices.Contains(u.update, field) {
+			u.update = append(u.update, field)
+		}
 	}
 	return u, nil
 }
@@ -302,12 +306,5 @@ func (u upsert) scan(rows *sql.Rows) (after, error) {
 
 // readFirst reports whether rows of the table must be read before they are changed.
 func (p *plan) readFirst() bool {
-	return len(p.files) > 0 || p.table.SoftDeleteField != nil || slices.ContainsFunc(p.table.Fields, func(f *schema.Field) bool {
-		return slices.Contains([]string{"version", "slug"}, f.StructField.Tag.Get("fill"))
-	})
-}
-
-// ofCreation reports whether a column says when or by whom a row was created.
-func (p *plan) ofCreation(f *schema.Field) bool {
-	return f == p.created || f.StructField.Tag.Get("fill") == "created-by"
+	return len(p.files) > 0 || p.table.SoftDeleteField != nil || p.version != nil || p.slug != nil
 }
