@@ -81,7 +81,10 @@ var layers = []layer{
 		"repository", aboveSession, []string{bun, uuid, "github.com/go-sql-driver/mysql"},
 		"everyday reads and writes on a session; MySQL's driver has no other way to tell a lost connection",
 	},
-	{"maintenance", aboveSession, []string{bun, uuid}, "audit, copy and verification on a session"},
+	{
+		"maintenance", aboveSession, []string{bun, uuid, "modernc.org/sqlite"},
+		"audit, copy and verification on a session; what an audit compares is in a temporary file",
+	},
 	{"httpsession", aboveSession, []string{bun, uuid, "github.com/alexedwards/scs/v2"}, "a store for scs on a session"},
 	{"faultkit", []string{".", "journal", "session"}, []string{bun}, "faults and an independent checker, for users' tests too"},
 	{

@@ -81,7 +81,7 @@ func Command(cfg Config) *cobra.Command {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	if cfg.Manager == nil {
-		root.PersistentFlags().StringVar(&t.database, "database", "", "SQLite database: a path or a file: DSN; it must exist")
+		root.PersistentFlags().StringVar(&t.database, "database", "", "database: a path or a file: DSN for SQLite, postgres://… or mysql://…; it must exist")
 		root.PersistentFlags().StringArrayVar(&t.backends, "backend", nil,
 			"backend as name=url, such as uploads=file:///srv/uploads; repeatable")
 	}

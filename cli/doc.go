@@ -7,8 +7,7 @@
 //		Columns: []maintenance.Column{{Table: "documents", Column: "file"}},
 //	}))
 //
-// Without [Config.Manager] the tree has the flags --database and --backend, and the program must link SQLite's driver
-// (import _ "modernc.org/sqlite").
+// Without [Config.Manager] the tree has the flags --database, which takes the DSNs of session.Open, and --backend.
 //
 // # Output
 //

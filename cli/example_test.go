@@ -62,6 +62,6 @@ func ExampleRun() {
 	code := cli.Run(context.Background(), cli.Config{}, []string{"sweep", "--database", "missing.db"}, os.Stdout, os.Stdout)
 	fmt.Println("exit code", code)
 	// Output:
-	// dossier: --database: there is no database at missing.db, and this tool makes none: file does not exist
+	// dossier: --database: open database: there is no such database: missing.db: file does not exist; this tool makes none
 	// exit code 2
 }

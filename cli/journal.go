@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -83,20 +82,12 @@ func (t *tool) journalFilter(opts journalOptions) (journal.Filter, error) {
 }
 
 // withJournal opens no stores.
-func (t *tool) withJournal(cmd *cobra.Command, fn func(*journal.Journal) error) (err error) {
+func (t *tool) withJournal(cmd *cobra.Command, fn func(*journal.Journal) error) error {
+	use := func(m *session.Manager) error { return fn(m.Journal()) }
 	if t.cfg.Manager != nil {
-		return t.with(cmd, func(m *session.Manager) error { return fn(m.Journal()) })
+		return t.with(cmd, use)
 	}
-	db, err := openDatabase(cmd.Context(), t.database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	j, err := journal.New(db, journal.Config{})
-	if err != nil {
-		return err
-	}
-	return fn(j)
+	return t.withDatabase(cmd, &dossier.Registry{}, use)
 }
 
 // journalEntry is the JSON form of a row.

@@ -2,25 +2,18 @@ package cli
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/all"
 	"github.com/dossier-go/dossier/filetype"
 	"github.com/dossier-go/dossier/session"
 )
-
-// driver is the name under which modernc.org/sqlite registers itself.
-const driver = "sqlite"
 
 // with calls fn with a manager, the application's or one made from the flags, which is closed afterwards.
 func (t *tool) with(cmd *cobra.Command, fn func(*session.Manager) error) (err error) {
@@ -37,18 +30,7 @@ func (t *tool) with(cmd *cobra.Command, fn func(*session.Manager) error) (err er
 	if err := t.openBackends(ctx, registry); err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, t.database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	m, err := session.New(db, session.Options{
-		Registry: registry, Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
-	})
-	if err != nil {
-		return err
-	}
-	return fn(m)
+	return t.withDatabase(cmd, registry, fn)
 }
 
 // needBackends is for commands that do nothing without one.
@@ -85,27 +67,21 @@ func closeBackend(b dossier.Backend) error {
 	return nil
 }
 
-// openDatabase opens an application's database, and makes sure that it is one.
-func openDatabase(ctx context.Context, text string) (*bun.DB, error) {
-	name, dsn, err := parseDatabase(text)
-	if err != nil {
-		return nil, fmt.Errorf("--database: %w", err)
+// withDatabase calls fn with a manager over an application's database, and makes sure that it is one.
+func (t *tool) withDatabase(cmd *cobra.Command, registry *dossier.Registry, fn func(*session.Manager) error) (err error) {
+	if t.database == "" {
+		return fmt.Errorf("--database: %w: it is missing; name the application's database: --database app.db", dossier.ErrInvalid)
 	}
-	if !slices.Contains(sql.Drivers(), driver) {
-		return nil, fmt.Errorf("%w: this program was built without a driver for SQLite; import _ \"modernc.org/sqlite\" in it", errors.ErrUnsupported)
+	opts := session.Options{Registry: registry, Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))}
+	m, err := session.Open(cmd.Context(), session.Config{DSN: t.database, Options: opts, MustExist: true, Name: t.cfg.Name})
+	switch {
+	case errors.Is(err, session.ErrNoSchema):
+		return fmt.Errorf("--database: %w; is it the application's database?", err)
+	case errors.Is(err, session.ErrNoDatabase):
+		return fmt.Errorf("--database: %w; this tool makes none", err)
+	case err != nil:
+		return fmt.Errorf("--database: %w", err)
 	}
-	pool, err := sql.Open(driver, dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w: the DSN is malformed", name, dossier.ErrInvalid)
-	}
-	var tables int
-	err = pool.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'dossier_journal'").Scan(&tables)
-	if err == nil && tables == 0 {
-		err = fmt.Errorf("%w: it has no table dossier_journal; is it the application's database? "+
-			"Manager.CreateSchema and package migrations make the table", dossier.ErrInvalid)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, err), pool.Close())
-	}
-	return bun.NewDB(pool, sqlitedialect.New()), nil
+	defer func() { err = errors.Join(err, m.Close()) }()
+	return fn(m)
 }

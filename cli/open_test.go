@@ -17,7 +17,7 @@ func TestNothingIsMadeByATypingError(t *testing.T) {
 	dir := t.TempDir()
 	database, folder := filepath.Join(dir, "missing.db"), filepath.Join(dir, "missing")
 	for _, dsn := range []string{database, "file:" + database, "file://" + database + "?mode=rwc", "file:" + database + "?cache=private"} {
-		run(t, cli.Config{}, "journal", "--database", dsn).want(t, 2, "", "there is no database at "+database+", and this tool makes none")
+		run(t, cli.Config{}, "journal", "--database", dsn).want(t, 2, "", "there is no such database: "+database+": file does not exist; this tool makes none")
 	}
 	run(t, cli.Config{}, "sweep", "--database", a.database, "--backend", "uploads=file://"+folder).
 		want(t, 2, "", "root folder does not exist")
@@ -34,17 +34,16 @@ func TestOtherDatabasesAreRefused(t *testing.T) {
 	text, empty := filepath.Join(dir, "text.db"), filepath.Join(dir, "empty.db")
 	check(t, errors.Join(os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600), os.WriteFile(empty, nil, 0o600)))
 	for database, want := range map[string]string{
-		text:                            "file is not a database",
-		empty:                           "it has no table dossier_journal; is it the application's database?",
-		dir:                             "is no file",
-		":memory:":                      "a database in memory belongs to its process",
-		"file::memory:":                 "in memory",
-		"file:x?mode=memory":            "in memory",
-		"file:/x?vfs=memdb":             "in memory",
-		"file://server/app.db":          "names a host",
-		"file:%zz":                      "not URL-encoded",
-		"postgres://localhost/app":      `"postgres"; SQLite is supported`,
-		"app:secret@tcp(localhost)/app": "another database is not supported",
+		text:                        "file is not a database",
+		empty:                       "a table is missing: dossier_journal",
+		"file:/empty-cli?vfs=memdb": "is it the application's database?",
+		dir:                         "is no file",
+		":memory:":                  "private database in memory",
+		"file://server/app.db":      "names a host",
+		"file:%zz":                  "not URL-encoded",
+		"oracle://localhost/app":    `"oracle"; SQLite (a path or file:), postgres:// and mysql:// are supported`,
+		"app:secret@localhost/app":  "there is no such file",
+		"":                          "name the application's database",
 	} {
 		run(t, cli.Config{}, "journal", "--database", database).want(t, 2, "", want)
 	}

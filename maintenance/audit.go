@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 
 	"github.com/dossier-go/dossier"
 )
@@ -53,7 +52,7 @@ type AuditReport struct {
 // Audit compares rows and objects both ways and reports what differs; it changes nothing. See the package's
 // documentation for what it promises while the application works. Findings are not an error.
 //
-// Errors: dossier.ErrInvalid (options; an unknown table or column), errors.ErrUnsupported (a database other than SQLite),
+// Errors: dossier.ErrInvalid (options; an unknown table or column), errors.ErrUnsupported (another database),
 // those of the database, of Found, and of a store that cannot be listed because it does not work now. The report has what was
 // counted until then.
 func Audit(ctx context.Context, opts AuditOptions) (AuditReport, error) {
@@ -70,21 +69,23 @@ func Audit(ctx context.Context, opts AuditOptions) (AuditReport, error) {
 
 // audit is one run of Audit.
 type audit struct {
-	opts    AuditOptions
-	names   []string                   // registered, in order
-	stores  map[string]string          // identity by registered name
-	objects map[string]dossier.Backend // by registered name
-	scratch *scratch
-	sources []source
-	report  AuditReport
+	opts     AuditOptions
+	names    []string                   // registered, in order
+	stores   map[string]string          // identity by registered name
+	objects  map[string]dossier.Backend // by registered name
+	database database
+	scratch  *scratch
+	sources  []source
+	report   AuditReport
 }
 
 func (a *audit) prepare() error {
 	switch {
 	case a.opts.Database == nil:
 		return fmt.Errorf("%w: no database", dossier.ErrInvalid)
-	case a.opts.Database.Dialect().Name() != dialect.SQLite:
-		return fmt.Errorf("%w: the %v dialect; SQLite is supported", errors.ErrUnsupported, a.opts.Database.Dialect().Name())
+	case databaseOf(a.opts.Database) == nil:
+		return fmt.Errorf("%w: the %v dialect; SQLite, PostgreSQL and MySQL are supported",
+			errors.ErrUnsupported, a.opts.Database.Dialect().Name())
 	case a.opts.Registry == nil || len(a.opts.Registry.Names()) == 0:
 		return fmt.Errorf("%w: no backend is registered, so every file would be missing", dossier.ErrInvalid)
 	case len(a.opts.Columns) == 0:
@@ -117,7 +118,8 @@ func (a *audit) resolve() error {
 
 // run collects objects, journal and rows in this order, notes what looks wrong, and looks at that again.
 func (a *audit) run(ctx context.Context) (err error) {
-	if a.scratch, err = newScratch(ctx, a.opts.Database.DB); err != nil {
+	a.database = databaseOf(a.opts.Database)
+	if a.scratch, err = a.database.scratch(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.scratch.close(ctx)) }()
@@ -142,7 +144,7 @@ func (a *audit) run(ctx context.Context) (err error) {
 
 func (a *audit) resolveColumns(ctx context.Context) error {
 	for _, column := range a.opts.Columns {
-		source, err := a.scratch.resolve(ctx, column)
+		source, err := a.database.resolve(ctx, a.scratch, column)
 		if err != nil {
 			return err
 		}

@@ -58,32 +58,13 @@ func (a *audit) snapshot(ctx context.Context) (files int64, err error) {
 			return 0, err
 		}
 	}
-	if err := a.scratch.noteSideFiles(ctx); err != nil {
-		return 0, err
-	}
-	if err := a.scratch.together(ctx, func() error { return a.copyRows(ctx) }); err != nil {
+	if err := a.database.copyRows(ctx, a.scratch, a.sources); err != nil {
 		return 0, err
 	}
 	if err := a.decodeRows(ctx); err != nil {
 		return 0, err
 	}
 	return a.scratch.count(ctx, "SELECT count(*) FROM temp.dossier_audit_file")
-}
-
-func (a *audit) copyRows(ctx context.Context) error {
-	err := a.scratch.exec(ctx, "INSERT OR REPLACE INTO temp.dossier_audit_known (store, key, state) "+
-		"SELECT store, object_key, state FROM main.dossier_journal WHERE state <> 'marker'")
-	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	for i, source := range a.sources {
-		err := a.scratch.exec(ctx, "INSERT INTO temp.dossier_audit_raw (col, pk, value) SELECT ?, "+source.key+", "+source.value+
-			" FROM "+source.table+" WHERE "+source.value+" IS NOT NULL", i)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", source.Column, err)
-		}
-	}
-	return nil
 }
 
 // decodeRows makes files of the columns' values, which are read and written on the same connection.

@@ -19,9 +19,11 @@
 // # Memory and disk
 //
 // Memory use is constant: what must be compared is kept in temporary tables of one connection, which SQLite keeps in a
-// temporary file (unless the connection sets the pragma temp_store to memory). It takes about as much room as the
-// columns and the list of keys. The rows are copied there by one statement per column, so the application's writers
-// are not held up while the stores are asked.
+// temporary file of this machine (unless the connection sets the pragma temp_store to memory). It takes about as much room
+// as the columns and the list of keys. The rows are copied there in one transaction, so the application's writers
+// are not held up while the stores are asked. On PostgreSQL and MySQL that transaction only
+// reads, at REPEATABLE READ. Audit the primary: a replica that lags has the rows of then and would be compared with the
+// objects of now.
 //
 // # What it cannot know
 //

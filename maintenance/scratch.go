@@ -7,11 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	sqlitedriver "modernc.org/sqlite"
 )
 
-// scratch is one connection with temporary tables. SQLite keeps them in a file of their own: they take no memory and no
-// lock of the database.
-type scratch struct{ conn *sql.Conn }
+// scratch is one connection with temporary tables of SQLite, which keeps them in a file of their own: they take no memory
+// and no lock of the database. For a database on a server it is of a private database that is thrown away.
+type scratch struct {
+	conn  *sql.Conn
+	owner *sql.DB // of the connection; nil: the application
+}
 
 // scratchTables: what was listed; what the journal and side files know; the columns' values as they are; the files in
 // them; and what looked wrong, orphans with the column -1.
@@ -31,12 +36,20 @@ var scratchTables = []struct{ name, definition string }{
 
 const scratchIndex = "CREATE INDEX temp.dossier_audit_file_key ON dossier_audit_file (store, key)"
 
-func newScratch(ctx context.Context, db *sql.DB) (*scratch, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, err
+// newScratch makes the tables on a connection of the application's, or with nil on one of its own.
+func newScratch(ctx context.Context, db *sql.DB) (_ *scratch, err error) {
+	s := &scratch{}
+	if db == nil {
+		connector, err := sqlitedriver.NewConnector("file:") // without a name: a temporary file
+		if err != nil {
+			return nil, fmt.Errorf("temporary database: %w", err)
+		}
+		db = sql.OpenDB(connector)
+		s.owner = db
 	}
-	s := &scratch{conn}
+	if s.conn, err = db.Conn(ctx); err != nil {
+		return nil, errors.Join(err, s.closeOwner())
+	}
 	for _, table := range scratchTables {
 		err = errors.Join(err, s.exec(ctx, "CREATE TEMP TABLE "+table.name+" "+table.definition))
 	}
@@ -59,9 +72,16 @@ func (s *scratch) close(ctx context.Context) error {
 	}
 	if err != nil {
 		_ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it, which is all that is left to do
+		return s.closeOwner()
+	}
+	return errors.Join(s.conn.Close(), s.closeOwner())
+}
+
+func (s *scratch) closeOwner() error {
+	if s.owner == nil {
 		return nil
 	}
-	return s.conn.Close()
+	return s.owner.Close()
 }
 
 func (s *scratch) exec(ctx context.Context, query string, args ...any) error {

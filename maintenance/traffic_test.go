@@ -66,7 +66,7 @@ func lifeOfARow(ctx context.Context, m *session.Manager) error {
 		func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, d, other) },
 	}
 	for i, step := range steps {
-		if err := m.Run(ctx, step); err != nil && !errors.Is(err, abandoned) {
+		if err := m.RunWith(ctx, session.RunOptions{Attempts: 20}, step); err != nil && !errors.Is(err, abandoned) {
 			return fmt.Errorf("step %d: %w", i, err)
 		}
 	}

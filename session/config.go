@@ -28,7 +28,7 @@ type Config struct {
 	// they are made by migrations; Manager.Health tells whether they are there.
 	CreateSchema bool
 	// MustExist refuses a database without the journal's table (ErrNoSchema), and makes no SQLite file where there is none
-	// (ErrNoDatabase). It is for tools. Default: false.
+	// (ErrNoDatabase) and leaves the journal mode of one alone. It is for tools. Default: false.
 	MustExist bool
 	// Wait is how long Open tries again, with growing pauses, while the database is not up: when the connection is refused
 	// or reset, a name is not known, or the server is starting, stopping, or out of connections. What waiting does not cure

@@ -198,7 +198,7 @@ func (d sqliteDSN) complete(cfg Config) {
 	if !d.inMemory() {
 		pragmas = append(pragmas, [2]string{"synchronous", "FULL"})
 	}
-	if !d.inMemory() && !readOnly {
+	if !d.inMemory() && !readOnly && !cfg.MustExist { // a file keeps its mode, and to set it writes
 		pragmas = append(pragmas, [2]string{"journal_mode", "WAL"})
 	}
 	for _, pragma := range pragmas {

@@ -10,8 +10,6 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	_ "modernc.org/sqlite" // the driver named "sqlite"
-
 	"github.com/dossier-go/dossier/cli"
 )
 

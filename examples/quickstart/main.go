@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"github.com/dossier-go/dossier/model"
 	"github.com/dossier-go/dossier/session"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite"
 )
 
 type Document struct {
@@ -37,22 +34,16 @@ func run(ctx context.Context, dir string) error {
 	if err := registry.Register("uploads", store); err != nil {
 		return err
 	}
-	pool, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+
-		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
+	manager, err := session.Open(ctx, session.Config{
+		DSN:          filepath.Join(dir, "app.db"), // or postgres://… or mysql://…
+		Options:      session.Options{Registry: registry},
+		Models:       []any{(*Document)(nil)},
+		CreateSchema: true,
+	})
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	manager, err := session.New(bun.NewDB(pool, sqlitedialect.New()), session.Options{Registry: registry})
-	if err != nil {
-		return err
-	}
-	if err := manager.Register((*Document)(nil)); err != nil {
-		return err
-	}
-	if err := manager.CreateSchema(ctx); err != nil {
-		return err
-	}
+	defer manager.Close()
 
 	// Bytes and row together, or neither.
 	doc := &Document{Title: "Plan", File: fileobject.FromBytes("plan.txt", []byte("version 1"), fileobject.Options{})}
