@@ -21,6 +21,8 @@ type Rules[T any] struct {
 	BeforeCreate func(ctx context.Context, rows *Repository[T], model *T) error
 	// BeforeUpdate prepares a model whose row is about to be updated. Default: nil.
 	BeforeUpdate func(ctx context.Context, rows *Repository[T], model *T) error
+	// BeforeUpsert prepares a model of which nobody knows yet whether it is inserted. Default: nil.
+	BeforeUpsert func(ctx context.Context, rows *Repository[T], model *T) error
 	// BeforeDelete sees the row that is about to be deleted, as it is. Default: nil.
 	BeforeDelete func(ctx context.Context, rows *Repository[T], model *T) error
 	// Validate is called after these, but for BeforeDelete, and says by an [*Invalid] what is wrong; it changes nothing. What
@@ -37,27 +39,43 @@ func NewService[T any](rows *Repository[T], rules Rules[T]) *Service[T] {
 // Rows returns the repository, for reading. What is written with it goes past the rules.
 func (v *Service[T]) Rows() *Repository[T] { return v.rows }
 
-// Create inserts the models by the rules, all of them or none. Errors: those of the rules and of [Repository.Create].
+// Create inserts the models by the rules, all of them or none. Errors: those of the rules and of [Repository.CreateMany];
+// dossier.ErrInvalid for a nil model.
 func (v *Service[T]) Create(ctx context.Context, models ...*T) error {
-	return v.run(ctx, func(ctx context.Context, rows *Repository[T]) error {
-		for _, model := range models {
-			if err := v.check(ctx, rows, v.rules.BeforeCreate, model); err != nil {
-				return err
-			}
+	if err := checkModels(models); err != nil {
+		return wrap("create", err)
+	}
+	return v.run(ctx, session.RunOptions{}, func(ctx context.Context, rows *Repository[T]) error {
+		if err := v.check(ctx, rows, v.rules.BeforeCreate, models...); err != nil {
+			return err
 		}
-		for _, model := range models {
-			if err := rows.Create(ctx, model); err != nil {
-				return err
-			}
-		}
-		return nil
+		return rows.CreateMany(ctx, models)
 	})
+}
+
+// Upsert inserts the model's row or updates the one that it matches, by the rules, and tells which. The rules are called
+// again when others were faster and it is tried again. Errors: those of the rules and of [Repository.Upsert].
+func (v *Service[T]) Upsert(ctx context.Context, model *T, opts UpsertOptions) (created bool, err error) {
+	if err := checkModels([]*T{model}); err != nil {
+		return false, wrap("upsert", err)
+	}
+	err = v.run(ctx, session.RunOptions{Attempts: attempts}, func(ctx context.Context, rows *Repository[T]) error {
+		if err := v.check(ctx, rows, v.rules.BeforeUpsert, model); err != nil {
+			return err
+		}
+		created, err = rows.Upsert(ctx, model, opts)
+		return err
+	})
+	return created && err == nil, err
 }
 
 // Update writes the named columns of the model's row, or all of them, by the rules. A rule that changes another column than
 // the named ones changes the struct and not the row. Errors: those of the rules and of [Repository.Update].
 func (v *Service[T]) Update(ctx context.Context, model *T, columns ...string) error {
-	return v.run(ctx, func(ctx context.Context, rows *Repository[T]) error {
+	if err := checkModels([]*T{model}); err != nil {
+		return wrap("update", err)
+	}
+	return v.run(ctx, session.RunOptions{}, func(ctx context.Context, rows *Repository[T]) error {
 		if err := v.check(ctx, rows, v.rules.BeforeUpdate, model); err != nil {
 			return err
 		}
@@ -70,7 +88,7 @@ func (v *Service[T]) Update(ctx context.Context, model *T, columns ...string) er
 // [Repository.Update].
 func (v *Service[T]) Change(ctx context.Context, change func(model *T) error, id ...any) (*T, error) {
 	var model *T
-	err := v.run(ctx, func(ctx context.Context, rows *Repository[T]) (err error) {
+	err := v.run(ctx, session.RunOptions{}, func(ctx context.Context, rows *Repository[T]) (err error) {
 		if model, err = rows.Get(ctx, id...); err != nil {
 			return err
 		}
@@ -91,7 +109,7 @@ func (v *Service[T]) Change(ctx context.Context, change func(model *T) error, id
 // Delete deletes the row with this primary key by the rules. Errors: those of BeforeDelete, dossier.ErrNotFound, those of
 // [Repository.Delete].
 func (v *Service[T]) Delete(ctx context.Context, id ...any) error {
-	return v.run(ctx, func(ctx context.Context, rows *Repository[T]) error {
+	return v.run(ctx, session.RunOptions{}, func(ctx context.Context, rows *Repository[T]) error {
 		if v.rules.BeforeDelete == nil {
 			return rows.Delete(ctx, id...)
 		}
@@ -106,21 +124,29 @@ func (v *Service[T]) Delete(ctx context.Context, id ...any) error {
 	})
 }
 
-func (v *Service[T]) check(ctx context.Context, rows *Repository[T], before func(context.Context, *Repository[T], *T) error, model *T) error {
-	if before != nil {
-		if err := before(ctx, rows, model); err != nil {
+// rule is a function of Rules that prepares a model.
+type rule[T any] = func(ctx context.Context, rows *Repository[T], model *T) error
+
+func (v *Service[T]) check(ctx context.Context, rows *Repository[T], before rule[T], models ...*T) error {
+	for _, model := range models {
+		if before != nil {
+			if err := before(ctx, rows, model); err != nil {
+				return err
+			}
+		}
+		if v.rules.Validate == nil {
+			continue
+		}
+		if err := v.rules.Validate(ctx, model); err != nil {
 			return err
 		}
-	}
-	if v.rules.Validate != nil {
-		return v.rules.Validate(ctx, model)
 	}
 	return nil
 }
 
 // run calls fn with the repository in one unit of work.
-func (v *Service[T]) run(ctx context.Context, fn func(ctx context.Context, rows *Repository[T]) error) error {
-	return v.rows.run(ctx, session.RunOptions{}, func(ctx context.Context, s *session.Session) error {
+func (v *Service[T]) run(ctx context.Context, opts session.RunOptions, fn func(ctx context.Context, rows *Repository[T]) error) error {
+	return v.rows.run(ctx, opts, func(ctx context.Context, s *session.Session) error {
 		rows := *v.rows
 		rows.s, rows.m = s, nil
 		return fn(ctx, &rows)
