@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"sync/atomic"
 )
 
@@ -15,8 +16,9 @@ type Source struct {
 	at         func() (ReaderAtCloser, error)
 	size       int64
 	replayable bool
-	patient    bool   // its Read never blocks for long, so that cancelling needs no help
-	memory     []byte // all of it, when it is in memory
+	patient    bool      // its Read never blocks for long, so that cancelling needs no help
+	memory     []byte    // all of it, when it is in memory
+	once       io.Reader // of ReaderSource
 }
 
 // ReaderAtCloser reads at any offset until it is closed.
@@ -79,7 +81,18 @@ func ReaderSource(r io.Reader, size int64) Source {
 			return io.NopCloser(r), nil
 		},
 		patient: isPatient(r),
+		once:    r,
 	}
+}
+
+// SameReader reports whether both sources were made by [ReaderSource] from the same reader: when one was read, the other
+// has nothing left or half of it.
+func (s Source) SameReader(other Source) bool {
+	if s.once == nil || other.once == nil {
+		return false
+	}
+	kind := reflect.TypeOf(s.once)
+	return kind == reflect.TypeOf(other.once) && kind.Comparable() && s.once == other.once
 }
 
 func isPatient(r io.Reader) bool {

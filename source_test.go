@@ -145,3 +145,33 @@ func ExampleReaderSource() {
 	// from a network connection
 	// source was read already and cannot be read again
 }
+
+// Two sources over one reader share its bytes: who would store both must be able to know.
+func TestSourcesOfOneReaderAreFound(t *testing.T) {
+	t.Parallel()
+	r, other := strings.NewReader("x"), strings.NewReader("x")
+	a := dossier.ReaderSource(r, 1)
+	for _, test := range []struct {
+		b    dossier.Source
+		want bool
+	}{
+		{a, true},
+		{dossier.ReaderSource(r, -1), true},
+		{dossier.ReaderSource(other, 1), false},
+		{dossier.ReaderSource(nil, 1), false},
+		{dossier.BytesSource([]byte("x")), false},
+		{dossier.Source{}, false},
+	} {
+		if a.SameReader(test.b) != test.want || test.b.SameReader(a) != test.want {
+			t.Errorf("%+v: not %v", test.b, test.want)
+		}
+	}
+	s := dossier.ReaderSource(uncomparable{}, 1)
+	if s.SameReader(s) { // its readers cannot be told apart, and must not panic
+		t.Error("they are the same")
+	}
+}
+
+type uncomparable struct{ _ []int }
+
+func (uncomparable) Read([]byte) (int, error) { return 0, io.EOF }

@@ -57,6 +57,21 @@ func Begin(ctx context.Context, f *FileObject, target Target) (*Transfer, error)
 	return t, nil
 }
 
+// ReadsOnce reports whether the bytes of a pending handle come from a reader that can be read once, so that they cannot be
+// uploaded again.
+func (f *FileObject) ReadsOnce() bool {
+	return f != nil && f.state != nil && f.state.original == nil && !f.state.source.Replayable()
+}
+
+// SameReader reports whether two handles were made from one reader that can be read once: only one of them can be
+// uploaded. Copies of a handle are one handle.
+func SameReader(a, b *FileObject) bool {
+	if a == nil || b == nil || a.state == nil || b.state == nil || a.state == b.state {
+		return false
+	}
+	return a.state.source.SameReader(b.state.source)
+}
+
 // claim makes sure that one transfer at a time works on the handle.
 func (t *Transfer) claim() error {
 	f := t.file

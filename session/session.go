@@ -32,6 +32,7 @@ type Session struct {
 	number int          // of savepoints made
 
 	queue  []row                                   // of Add
+	read   []*fileobject.FileObject                // made from readers, which were read
 	staged map[fileobject.Reference]*stagedFile    // uploaded, not committed
 	keeper *keeper                                 // renews the leases of staged
 	side   *sideFile                               // intents of uploads inside the open transaction

@@ -144,9 +144,7 @@ func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFi
 		if err := s.checkDirect(ctx, w, batch); err != nil {
 			return batch, w.fail(err)
 		}
-		t, err := fileobject.Begin(ctx, w.file, fileobject.Target{
-			Registry: s.m.opts.Registry, Policy: w.field.policy, Values: w.row.keyValues(w.field),
-		})
+		t, err := s.beginTransfer(ctx, w)
 		if err != nil {
 			return batch, w.fail(err)
 		}
@@ -154,6 +152,27 @@ func (s *Session) beginTransfers(ctx context.Context, all []wanted) ([]*stagedFi
 		batch = append(batch, &stagedFile{transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, column: w.column(), direct: claim})
 	}
 	return batch, nil
+}
+
+// beginTransfer opens one file. A reader that another handle has read, as in the attempt before, would deliver nothing, and
+// an empty file would be stored without a word.
+func (s *Session) beginTransfer(ctx context.Context, w wanted) (*fileobject.Transfer, error) {
+	for _, other := range s.read {
+		if fileobject.SameReader(w.file, other) {
+			return nil, fmt.Errorf("file %q: %w: another handle has read its reader; make the handle once, outside of what is "+
+				"tried again, or from bytes, a path or an upload", w.file.Filename, dossier.ErrConsumed)
+		}
+	}
+	t, err := fileobject.Begin(ctx, w.file, fileobject.Target{
+		Registry: s.m.opts.Registry, Policy: w.field.policy, Values: w.row.keyValues(w.field),
+	})
+	if errors.Is(err, dossier.ErrConsumed) {
+		err = fmt.Errorf("%w; make a new one from bytes, a path or an upload, which can be read again", err)
+	}
+	if w.file.ReadsOnce() {
+		s.read = append(s.read, w.file)
+	}
+	return t, err
 }
 
 // uploadOutside is rules 1 and 2 beside the transaction, if one is open: one statement of the journal's own announces all,
