@@ -131,7 +131,11 @@ func (p *preparation) sign(ctx context.Context) error {
 	can := p.backend.Describe().Capabilities
 	exact := p.req.Size != 0 && can.Has(dossier.BindLength)
 	enough := exact || can.Has(dossier.BindMaxLength) || p.req.Size == 0 && p.policy.Max == 0
-	if p.req.Form || !can.Has(dossier.SignPut) || can.Has(dossier.SignPost) && !enough {
+	form := p.req.Form || !can.Has(dossier.SignPut) || can.Has(dossier.SignPost) && !enough
+	if form && !can.Has(dossier.SignPost) {
+		return fmt.Errorf("%w: the store of backend %q signs no such uploads", errors.ErrUnsupported, p.policy.Backend)
+	}
+	if form {
 		return p.signForm(ctx)
 	}
 	return p.signPut(ctx, can)
