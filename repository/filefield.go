@@ -39,7 +39,7 @@ var (
 // ask it learns which keys exist.
 func HoldsObject(field, backend, key string) Filter {
 	return Filter{func(t target) (condition, error) {
-		record, err := t.record(field)
+		record, err := t.record("filter on", field)
 		if err != nil {
 			return condition{}, err
 		}
@@ -59,8 +59,8 @@ func HoldsObject(field, backend, key string) Filter {
 }
 
 // record is the file column, or one element of a column of many.
-func (t target) record(name string) (operand, error) {
-	field, err := column(t.table, "filter on", name)
+func (t target) record(use, name string) (operand, error) {
+	field, err := column(t.table, use, name)
 	if err != nil {
 		return operand{}, err
 	}
@@ -70,20 +70,20 @@ func (t target) record(name string) (operand, error) {
 	case listType:
 		return operand{sql: "dossier_element", each: t.eachOf(t.column(field))}, nil
 	}
-	return operand{}, fmt.Errorf("%w: filter on %q: column %s of table %s holds no files", dossier.ErrInvalid, name, field.Name, t.table.Name)
+	return operand{}, fmt.Errorf("%w: %s %q: column %s of table %s holds no files", dossier.ErrInvalid, use, name, field.Name, t.table.Name)
 }
 
 // inside is a member of the record in a file column.
-func (t target) inside(name, member string) (operand, error) {
-	record, err := t.record(name)
+func (t target) inside(use, name, member string) (operand, error) {
+	record, err := t.record(use, name)
 	if err != nil {
 		return operand{}, err
 	}
 	label := name + "." + member
 	kind, known := members[member]
 	if !known {
-		return operand{}, fmt.Errorf("%w: filter on %q: of a file there are %s",
-			dossier.ErrInvalid, label, strings.Join(slices.Sorted(maps.Keys(members)), ", "))
+		return operand{}, fmt.Errorf("%w: %s %q: of a file there are %s",
+			dossier.ErrInvalid, use, label, strings.Join(slices.Sorted(maps.Keys(members)), ", "))
 	}
 	return operand{
 		label: label, sql: t.member(record.sql, member, kind), text: kind == memberText, each: record.each,

@@ -28,11 +28,14 @@ func (o operand) where(build func(sql string) string) condition {
 }
 
 // operand finds what a field's name means; nothing of the name itself reaches the statement.
-func (t target) operand(name string) (operand, error) {
+func (t target) operand(name string) (operand, error) { return t.named("filter on", name) }
+
+// named is operand for another use than a filter, which errors name.
+func (t target) named(use, name string) (operand, error) {
 	if name, member, inside := strings.Cut(name, "."); inside {
-		return t.inside(name, member)
+		return t.inside(use, name, member)
 	}
-	field, err := column(t.table, "filter on", name)
+	field, err := column(t.table, use, name)
 	if err != nil {
 		return operand{}, err
 	}
