@@ -14,22 +14,14 @@ import (
 	"github.com/uptrace/bun/schema"
 )
 
-// memberKind is what a value of a record is.
-type memberKind int
-
-const (
-	memberText memberKind = iota
-	memberNumber
-	memberTime // seconds since 1970, with a fraction
-)
-
 // members of a record that filters may name. The key of the object is not among them: whoever could search for parts of keys by
 // a name that came from a client would learn them one character after the other. [HoldsObject] asks for a whole key.
-var members = map[string]memberKind{
-	"backend": memberText, "content_type": memberText, "filename": memberText, "size": memberNumber, "last_modified": memberTime,
+var members = map[string]reflect.Type{
+	"backend": textType, "content_type": textType, "filename": textType, "size": reflect.TypeFor[int64](), "last_modified": timeType,
 }
 
 var (
+	textType = reflect.TypeFor[string]()
 	fileType = reflect.TypeFor[fileobject.FileObject]()
 	listType = reflect.TypeFor[fileobject.List]()
 )
@@ -52,8 +44,8 @@ func HoldsObject(field, backend, key string) Filter {
 		}
 		o := operand{each: record.each}
 		return o.where(func(string) string {
-			key := "COALESCE(" + t.member(record.sql, "to_filename", memberText) + ", " + t.member(record.sql, "filename", memberText) + ")"
-			return t.member(record.sql, "backend", memberText) + is[0] + " AND " + key + is[1]
+			key := "COALESCE(" + t.member(record.sql, "to_filename", textType) + ", " + t.member(record.sql, "filename", textType) + ")"
+			return t.member(record.sql, "backend", textType) + is[0] + " AND " + key + is[1]
 		}), nil
 	}}
 }
@@ -80,44 +72,31 @@ func (t target) inside(use, name, member string) (operand, error) {
 		return operand{}, err
 	}
 	label := name + "." + member
-	kind, known := members[member]
+	want, known := members[member]
 	if !known {
 		return operand{}, fmt.Errorf("%w: %s %q: of a file there are %s",
 			dossier.ErrInvalid, use, label, strings.Join(slices.Sorted(maps.Keys(members)), ", "))
 	}
 	return operand{
-		label: label, sql: t.member(record.sql, member, kind), text: kind == memberText, each: record.each,
+		label: label, sql: t.member(record.sql, member, want), want: want, each: record.each,
 		literal: func(value any) (string, error) {
-			literal, err := t.memberLiteral(kind, value)
+			v, err := convert(want, value)
 			if err != nil {
 				return "", fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, label, err)
 			}
-			return literal, nil
+			return t.memberLiteral(v), nil
 		},
 	}, nil
 }
 
-func (t target) memberLiteral(kind memberKind, value any) (string, error) {
-	switch kind {
-	case memberNumber:
-		v, err := convert(reflect.TypeFor[int64](), value)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprint(v.Int()), nil
-	case memberTime:
-		v, err := convert(timeType, value)
-		if err != nil {
-			return "", err
-		}
-		return seconds(v.Interface().(time.Time)), nil
-	case memberText:
+func (t target) memberLiteral(v reflect.Value) string {
+	if at, ok := v.Interface().(time.Time); ok {
+		return seconds(at)
 	}
-	v, err := convert(reflect.TypeFor[string](), value)
-	if err != nil {
-		return "", err
+	if v.CanInt() {
+		return fmt.Sprint(v.Int())
 	}
-	return t.quote(v.String()), nil
+	return t.quote(v.String())
 }
 
 // seconds since 1970 with six digits of a fraction, as records hold times.
@@ -134,24 +113,24 @@ func (t target) quote(text string) string {
 }
 
 // member is a value of the record in SQL; NULL where the record does not have it as this kind.
-func (t target) member(record, name string, kind memberKind) string {
+func (t target) member(record, name string, want reflect.Type) string {
 	switch t.table.Dialect().Name() {
 	case dialect.PG:
 		value := "(" + record + "::jsonb ->> '" + name + "')"
-		if kind == memberText {
+		if want == textType {
 			return value
 		}
 		return "(CASE jsonb_typeof(" + record + "::jsonb -> '" + name + "') WHEN 'number' THEN " + value + "::numeric END)"
 	case dialect.MySQL:
 		value := "JSON_EXTRACT(" + record + ", '$." + name + "')"
-		if kind == memberText {
+		if want == textType {
 			return "(CASE JSON_TYPE(" + value + ") WHEN 'STRING' THEN JSON_UNQUOTE(" + value + ") END COLLATE utf8mb4_bin)"
 		}
 		return "CAST(CASE WHEN JSON_TYPE(" + value + ") NOT IN ('NULL', 'STRING') THEN " + value + " END AS DECIMAL(38, 6))"
 	}
 	value := "json_extract(" + record + ", '$." + name + "')"
 	types := "('integer', 'real')"
-	if kind == memberText {
+	if want == textType {
 		types = "('text')"
 	}
 	return "(CASE WHEN json_type(" + record + ", '$." + name + "') IN " + types + " THEN " + value + " END)"

@@ -13,7 +13,7 @@ import (
 type operand struct {
 	label   string // as the caller named it
 	sql     string
-	text    bool                            // whether it can be searched
+	want    reflect.Type                    // of the values that it is compared with
 	literal func(value any) (string, error) // a value as SQL that this may be compared with
 	each    func(condition string) string   // nil, or asks the condition of each file of a list
 }
@@ -40,7 +40,7 @@ func (t target) named(use, name string) (operand, error) {
 		return operand{}, err
 	}
 	return operand{
-		label: name, sql: t.column(field), text: field.IndirectType.Kind() == reflect.String,
+		label: name, sql: t.column(field), want: field.IndirectType,
 		literal: func(value any) (string, error) { return literal(t.table, name, field, value) },
 	}, nil
 }

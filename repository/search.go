@@ -2,6 +2,7 @@ package repository
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -85,7 +86,7 @@ func search(p pattern, fields []string) Filter {
 			if err != nil {
 				return condition{}, err
 			}
-			if !o.text {
+			if o.want.Kind() != reflect.String {
 				return condition{}, fmt.Errorf("%w: search in %q: the field holds no text", dossier.ErrInvalid, field)
 			}
 			parts = append(parts, "("+o.where(func(sql string) string { return p.match(t, sql) }).sql+")")
