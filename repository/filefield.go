@@ -44,7 +44,8 @@ func HoldsObject(field, backend, key string) Filter {
 		}
 		o := operand{each: record.each}
 		return o.where(func(string) string {
-			key := "COALESCE(" + t.member(record.sql, "to_filename", textType) + ", " + t.member(record.sql, "filename", textType) + ")"
+			name, key := t.member(record.sql, "filename", textType), t.member(record.sql, "to_filename", textType)
+			key = "COALESCE(" + key + ", " + name + ")"
 			return t.member(record.sql, "backend", textType) + is[0] + " AND " + key + is[1]
 		}), nil
 	}}
@@ -62,7 +63,8 @@ func (t target) record(use, name string) (operand, error) {
 	case listType:
 		return operand{sql: "dossier_element", each: t.eachOf(t.column(field))}, nil
 	}
-	return operand{}, fmt.Errorf("%w: %s %q: column %s of table %s holds no files", dossier.ErrInvalid, use, name, field.Name, t.table.Name)
+	return operand{}, fmt.Errorf("%w: %s %q: column %s of table %s holds no files",
+		dossier.ErrInvalid, use, name, field.Name, t.table.Name)
 }
 
 // inside is a member of the record in a file column.

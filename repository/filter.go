@@ -62,9 +62,9 @@ func (c condition) AppendQuery(_ schema.QueryGen, b []byte) ([]byte, error) {
 // everything reports whether the condition selects all rows, whatever they hold.
 func (c condition) everything() bool { return c.constant == allRows }
 
-// compile turns filters into one condition, which selects the rows that all of them select; no filter selects
-// everything. The qualifier, if any, stands before each column: the table's alias in a SELECT that joins other tables. Without it
-// the condition suits SELECT, UPDATE and DELETE of the one table on every database, because relations are asked for by
+// compile turns filters into one condition, which selects the rows that all of them select; no filter selects everything.
+// The qualifier, if any, stands before each column: the table's alias in a SELECT that joins other tables. Without it the
+// condition suits SELECT, UPDATE and DELETE of the one table on every database, because relations are asked for by
 // subqueries that do not refer to the outer row by name.
 func compile(table *schema.Table, qualifier schema.Safe, filters []Filter) (condition, error) {
 	return group(target{table, qualifier}, filters, " AND ", allRows)

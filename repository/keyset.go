@@ -24,9 +24,9 @@ type KeysetOptions struct {
 	Signer *dossier.Signer
 	// Limit is how many rows are returned at most, 1 to 1,000. It may differ from page to page. Default: 0, which means 100.
 	Limit int
-	// Order of the rows, by columns. What it leaves open is settled by the primary key. A column whose type in Go cannot be NULL must
-	// be NOT NULL (the option notnull of its tag), and a column of float32 has no place in it, because its values cannot
-	// be compared exactly. Default: none, by the primary key alone.
+	// Order of the rows, by columns. What it leaves open is settled by the primary key. A column whose type in Go cannot be
+	// NULL must be NOT NULL (the option notnull of its tag), and a column of float32 has no place in it, because its values
+	// cannot be compared exactly. Default: none, by the primary key alone.
 	Order []Order
 	// Where selects rows: those that all of its filters select. Default: none, all rows.
 	Where []Filter
@@ -51,13 +51,14 @@ func MapKeysetPage[T, U any](page KeysetPage[T], convert func(T) U) KeysetPage[U
 }
 
 // Keyset returns a part of the rows that begins or ends at a position in their order, not at a number of rows, so a page
-// costs the same wherever it is (if an index has the order's columns), and what others insert or delete meanwhile neither repeats nor skips
-// any other row. A row whose place in the order changes between two pages may be seen twice, or not at all.
+// costs the same wherever it is (if an index has the order's columns), and what others insert or delete meanwhile neither
+// repeats nor skips any other row. A row whose place in the order changes between two pages may be seen twice, or not at
+// all.
 //
 // A cursor is good for the query that it came from, with the same filters, order and options of the repository, until it
 // expires. Whoever has it can read the values that the order's columns have at the ends of the page. Errors:
-// dossier.ErrBadSignature for a cursor of another query or of nobody, dossier.ErrExpired, dossier.ErrInvalid for options that make
-// no sense and as [Repository.List].
+// dossier.ErrBadSignature for a cursor of another query or of nobody, dossier.ErrExpired, dossier.ErrInvalid for options
+// that make no sense and as [Repository.List].
 func (r *Repository[T]) Keyset(ctx context.Context, opts KeysetOptions) (KeysetPage[*T], error) {
 	var page KeysetPage[*T]
 	list := ListOptions{Limit: opts.Limit, Order: opts.Order, Where: opts.Where}
@@ -111,7 +112,9 @@ func (r *Repository[T]) keyset(ctx context.Context, s *session.Session, opts Key
 }
 
 // openKeyset makes the query without order and position, checks the options and reads the cursor.
-func (r *Repository[T]) openKeyset(ctx context.Context, s *session.Session, opts KeysetOptions, items *[]*T) (*keyset, *bun.SelectQuery, error) {
+func (r *Repository[T]) openKeyset(
+	ctx context.Context, s *session.Session, opts KeysetOptions, items *[]*T,
+) (*keyset, *bun.SelectQuery, error) {
 	table := r.table(s)
 	k := &keyset{opts: opts, table: table}
 	var err error
@@ -178,7 +181,8 @@ func links[T any](k *keyset, items []*T, more bool) (next, previous string, err 
 	return next, previous, err
 }
 
-// cursor is the position of an item; of an empty page that where it would be, with the row there, for it was on the page before.
+// cursor is the position of an item; of an empty page that where it would be, with the row there, for it was on the page
+// before.
 func cursor[T any](k *keyset, items []*T, i int, at position) (string, error) {
 	if len(items) == 0 {
 		at.Values, at.Including = k.from.Values, at.Back != k.from.Back

@@ -41,11 +41,11 @@ func testSigner(t testing.TB) *dossier.Signer {
 	return signer
 }
 
-var kinds = []string{"it's", "", "Ä", "ä", `\`, "%"}
+var eventKinds = []string{"it's", "", "Ä", "ä", `\`, "%"}
 
 func newEvent(random *rand.Rand) *event {
 	e := &event{
-		ID: uuid.Must(uuid.NewRandom()), Kind: kinds[random.IntN(len(kinds))], At: noon.Add(time.Duration(random.IntN(50)) * 1001 * time.Microsecond),
+		ID: uuid.Must(uuid.NewRandom()), Kind: eventKinds[random.IntN(len(eventKinds))], At: noon.Add(time.Duration(random.IntN(50)) * 1001 * time.Microsecond),
 		Weight: random.Float64(), Open: random.IntN(2) == 0, Hash: []byte{byte(random.IntN(3)), 0, byte(random.IntN(3))},
 	}
 	if random.IntN(3) > 0 {

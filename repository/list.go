@@ -33,8 +33,8 @@ type ListOptions struct {
 }
 
 // List returns rows, without soft-deleted ones; never nil, and empty past the end. For more rows than a page holds see
-// [Repository.Stream] and [Repository.Batches]. Errors: dossier.ErrInvalid for a limit or offset out of range, a filter or order that names
-// what the table does not have, a column that is named twice, and a table without primary key.
+// [Repository.Stream] and [Repository.Batches]. Errors: dossier.ErrInvalid for a limit or offset out of range, a filter
+// or order that names what the table does not have, a column that is named twice, and a table without primary key.
 func (r *Repository[T]) List(ctx context.Context, opts ListOptions) ([]*T, error) {
 	if err := opts.check(); err != nil {
 		return nil, wrap("list", err)
@@ -59,7 +59,8 @@ func (opts *ListOptions) check() error {
 		opts.Limit = DefaultLimit
 	}
 	if opts.Limit < 0 || opts.Limit > MaxLimit || opts.Offset < 0 {
-		return fmt.Errorf("%w: limit %d, offset %d; the limit is 1 to %d, the offset not negative", dossier.ErrInvalid, opts.Limit, opts.Offset, MaxLimit)
+		return fmt.Errorf("%w: limit %d, offset %d; the limit is 1 to %d, the offset not negative",
+			dossier.ErrInvalid, opts.Limit, opts.Offset, MaxLimit)
 	}
 	return nil
 }

@@ -62,7 +62,8 @@ func column(table *schema.Table, what, name string) (*schema.Field, error) {
 		}
 		names = append(names, field.Name)
 	}
-	return nil, fmt.Errorf("%w: %s %q: table %s has the columns %s", dossier.ErrInvalid, what, name, table.Name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w: %s %q: table %s has the columns %s",
+		dossier.ErrInvalid, what, name, table.Name, strings.Join(names, ", "))
 }
 
 // literal is a value of a column in SQL.

@@ -47,13 +47,14 @@ type Parameters struct {
 	NotIn []string
 	// Boolean are the columns of parameters called as they are, which are true or false. Default: none.
 	Boolean []string
-	// Choices are the columns of parameters called as they are, which may be repeated, with the values that they may have. Default:
-	// none.
+	// Choices are the columns of parameters called as they are, which may be repeated, with the values that they may have.
+	// Default: none.
 	Choices map[string][]string
 	// PageSize is the value of pageSize if it is not given. The parameter currentPage counts from 1. Default: 0, which means
 	// DefaultPageSize.
 	PageSize int
-	// MaxPageSize is the largest pageSize that is taken, at most MaxLimit. Default: 0, which means DefaultMaxPageSize, or PageSize if that is more.
+	// MaxPageSize is the largest pageSize that is taken, at most MaxLimit. Default: 0, which means DefaultMaxPageSize, or
+	// PageSize if that is more.
 	MaxPageSize int
 	// MaxValues is how often a parameter may be repeated. Default: 0, which means DefaultMaxValues.
 	MaxValues int
@@ -87,8 +88,9 @@ type parameter struct {
 	read func(q *query, values []string) error
 }
 
-// NewParser checks the declaration for a model, a pointer to its struct, nil or not. What is wrong with it is dossier.ErrInvalid: a
-// column that the table does not have or that has the wrong type, a parameter that is declared twice, no choices, sizes that make no sense.
+// NewParser checks the declaration for a model, a pointer to its struct, nil or not. What is wrong with it is
+// dossier.ErrInvalid: a column that the table does not have or that has the wrong type, a parameter that is declared
+// twice, no choices, sizes that make no sense.
 func NewParser(m *session.Manager, model any, config Parameters) (*Parser, error) {
 	t := reflect.TypeOf(model)
 	if m == nil || t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
@@ -123,7 +125,8 @@ func (config *Parameters) fill() {
 
 func (config *Parameters) check() error {
 	if config.PageSize < 1 || config.MaxPageSize < config.PageSize || config.MaxPageSize > MaxLimit {
-		return fmt.Errorf("%w: a page size of %d, at most %d; sizes are 1 to %d", dossier.ErrInvalid, config.PageSize, config.MaxPageSize, MaxLimit)
+		return fmt.Errorf("%w: a page size of %d, at most %d; sizes are 1 to %d",
+			dossier.ErrInvalid, config.PageSize, config.MaxPageSize, MaxLimit)
 	}
 	if config.MaxValues < 1 || config.MaxLength < 1 {
 		return fmt.Errorf("%w: %d values of %d bytes", dossier.ErrInvalid, config.MaxValues, config.MaxLength)
@@ -174,7 +177,9 @@ func camelCase(name string) string {
 
 // Parse reads the parameters of a query. The error is a [QueryError] that has all problems.
 func (p *Parser) Parse(values url.Values) (ListOptions, error) {
-	q := &query{parser: p, page: 1, size: p.config.PageSize, fold: p.config.SearchIgnoreCase, descending: p.config.SortOrder == SortDescending}
+	q := &query{
+		parser: p, page: 1, size: p.config.PageSize, fold: p.config.SearchIgnoreCase, descending: p.config.SortOrder == SortDescending,
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		q.read(name, values[name])
 	}
@@ -189,7 +194,7 @@ func (p *Parser) Parse(values url.Values) (ListOptions, error) {
 func (p *Parser) ParseRaw(raw string) (ListOptions, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return ListOptions{}, &QueryError{Problems: []Problem{{Detail: "the query string is malformed"}}}
+		return ListOptions{}, &QueryError{Problems: []ProblemError{{Detail: "the query string is malformed"}}}
 	}
 	return p.Parse(values)
 }

@@ -162,11 +162,11 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	recorder := httptest.NewRecorder()
-	check(t, problems.WriteProblem(recorder))
-	want := `{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"The query string cannot be read.","errors":[` +
-		`{"parameter":"colour","detail":"there is no such parameter"},{"parameter":"ids","detail":"\"x\" is no whole number that fits"},` +
-		`{"parameter":"pageSize","detail":"\"1000\" is no whole number from 1 to 100"}]}`
-	if recorder.Code != 422 || recorder.Header().Get("Content-Type") != "application/problem+json" || recorder.Body.String() != want {
+	repository.WriteProblem(recorder, fmt.Errorf("list: %w", err))
+	want := `{"title":"Bad Request","status":400,"detail":"malformed request","errors":[` +
+		`{"detail":"there is no such parameter","parameter":"colour"},{"detail":"\"x\" is no whole number that fits","parameter":"ids"},` +
+		`{"detail":"\"1000\" is no whole number from 1 to 100","parameter":"pageSize"}]}` + "\n"
+	if recorder.Code != 400 || recorder.Header().Get("Content-Type") != "application/problem+json" || recorder.Body.String() != want {
 		t.Errorf("%d %v %s, want %s", recorder.Code, recorder.Header(), recorder.Body, want)
 	}
 	many := url.Values{}

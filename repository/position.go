@@ -41,8 +41,8 @@ func (o order) positions() error {
 		case t.field.IndirectType.Kind() == reflect.Float32 || !comparable(t.field.IndirectType) || !printable(t.field.IndirectType):
 			return fmt.Errorf("%w: order by %q: a %v does not come back exactly", dossier.ErrInvalid, t.label, t.field.IndirectType)
 		case t.nullable && !t.field.IsPtr:
-			return fmt.Errorf("%w: order by %q: the column may be NULL, which its type in Go cannot tell; tag it notnull or make it a pointer",
-				dossier.ErrInvalid, t.label)
+			return fmt.Errorf("%w: order by %q: the column may be NULL, which its type in Go cannot tell; "+
+				"tag it notnull or make it a pointer", dossier.ErrInvalid, t.label)
 		}
 	}
 	return nil
@@ -50,7 +50,8 @@ func (o order) positions() error {
 
 // printable reports whether textOf has a text for the type.
 func printable(t reflect.Type) bool {
-	return t.Kind() != reflect.Struct && t.Kind() != reflect.Array || t == timeType || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	plain := t.Kind() != reflect.Struct && t.Kind() != reflect.Array
+	return plain || t == timeType || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // valuesOf are the values that the order's columns have in a model.

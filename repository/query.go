@@ -1,9 +1,7 @@
 package repository
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -20,7 +18,7 @@ type query struct {
 	search           string
 	fold, descending bool
 	orderBy          string
-	problems         []Problem
+	problems         []ProblemError
 }
 
 // maxProblems is how many problems are told; a client that has more knows enough.
@@ -28,7 +26,7 @@ const maxProblems = 20
 
 func (q *query) fail(parameter, detail string) {
 	if len(q.problems) < maxProblems {
-		q.problems = append(q.problems, Problem{Parameter: parameter, Detail: detail})
+		q.problems = append(q.problems, ProblemError{Parameter: parameter, Detail: detail})
 	}
 }
 
@@ -79,18 +77,11 @@ func (q *query) options() ListOptions {
 	return options
 }
 
-// Problem is what is wrong with one parameter.
-type Problem struct {
-	// Parameter is its name; empty if the whole query is malformed.
-	Parameter string `json:"parameter,omitempty"`
-	// Detail says what is wrong, for the one who wrote the query.
-	Detail string `json:"detail"`
-}
-
-// QueryError is a query string that cannot be read. It is dossier.ErrInvalid.
+// QueryError is a query string that cannot be read. It is dossier.ErrInvalid, and [WriteProblem] tells the client all of its
+// problems.
 type QueryError struct {
 	// Problems in order of the parameters' names, 20 at most.
-	Problems []Problem
+	Problems []ProblemError
 }
 
 // Error names every parameter.
@@ -104,30 +95,6 @@ func (e *QueryError) Error() string {
 
 // Unwrap returns dossier.ErrInvalid.
 func (e *QueryError) Unwrap() error { return dossier.ErrInvalid }
-
-// WriteProblem answers a request with the problems: status 422, as application/problem+json (RFC 9457) whose extension
-// member "errors" has a detail and the name of the parameter for each.
-func (e *QueryError) WriteProblem(w http.ResponseWriter) error {
-	const status = http.StatusUnprocessableEntity
-	body, err := json.Marshal(struct {
-		Type   string    `json:"type"`
-		Title  string    `json:"title"`
-		Status int       `json:"status"`
-		Detail string    `json:"detail"`
-		Errors []Problem `json:"errors"`
-	}{"about:blank", http.StatusText(status), status, "The query string cannot be read.", e.Problems})
-	if err != nil {
-		return err
-	}
-	header := w.Header()
-	header.Set("Content-Type", "application/problem+json")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, err = w.Write(body)
-	return err
-}
 
 // brief quotes a value for a problem.
 func brief(text string) string { return strconv.Quote(shorten(text)) }

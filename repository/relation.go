@@ -11,11 +11,13 @@ import (
 	"github.com/uptrace/bun/schema"
 )
 
-// Exists selects the rows that have at least one related row that all filters select; without filters, any related row. The relation is
-// named as the field of the struct, by its name in Go; bun's tags has-one, belongs-to, has-many and m2m make relations. Filters
-// are about the related table, and may be Exists themselves. Related rows that are soft-deleted do not count.
+// Exists selects the rows that have at least one related row that all filters select; without filters, any related row.
+// The relation is named as the field of the struct, by its name in Go; bun's tags has-one, belongs-to, has-many and m2m
+// make relations. Filters are about the related table, and may be Exists themselves. Related rows that are soft-deleted
+// do not count.
 //
-// Errors when it is used: dossier.ErrInvalid for an unknown relation, and for one with the option join_on, whose SQL is for joins alone.
+// Errors when it is used: dossier.ErrInvalid for an unknown relation, and for one with the option join_on, whose SQL is
+// for joins alone.
 func Exists(relation string, filters ...Filter) Filter {
 	return Filter{func(t target) (condition, error) {
 		r, err := t.relation(relation)

@@ -14,15 +14,16 @@ import (
 // MaxSearchLength is the longest text that the search filters take, in characters.
 const MaxSearchLength = 1000
 
-// Search selects the rows at least one of whose fields contains the text, whatever the case of its letters. No
-// character of the text is a wildcard. Case is that of all of Unicode, by simple folding, as strings.EqualFold has it, and
-// the same on every database, whatever its locale and collations; accents count, and so do different encodings of the same letter
+// Search selects the rows at least one of whose fields contains the text, whatever the case of its letters. No character
+// of the text is a wildcard. Case is that of all of Unicode, by simple folding, as strings.EqualFold has it, and the same
+// on every database, whatever its locale and collations; accents count, and so do different encodings of the same letter
 // (normalise what is stored, if it can vary).
 //
-// It looks at every row that other filters leave; an index does not help. For large tables use the full-text search of the database.
+// It looks at every row that other filters leave; an index does not help. For large tables use the full-text search of
+// the database.
 //
-// Errors when it is used: dossier.ErrInvalid for no field, one that holds no text, and a text that is longer than [MaxSearchLength], no valid
-// UTF-8 or has a NUL byte.
+// Errors when it is used: dossier.ErrInvalid for no field, one that holds no text, and a text that is longer than
+// [MaxSearchLength], no valid UTF-8 or has a NUL byte.
 func Search(text string, fields ...string) Filter {
 	return search(pattern{text: text, fold: true}, fields)
 }

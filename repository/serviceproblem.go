@@ -115,8 +115,8 @@ type ProblemError struct {
 	Parameter string `json:"parameter,omitempty"`
 }
 
-// ProblemOf describes an error to a client: the status of [StatusOf], the fields of an [*Invalid], and nothing of tables,
-// constraints, keys or causes, which are for the log.
+// ProblemOf describes an error to a client: the status of [StatusOf], the fields of an [*Invalid], the parameters of a
+// [*QueryError], and nothing of tables, constraints, keys or causes, which are for the log.
 func ProblemOf(err error) Problem {
 	status, text := statusOf(err)
 	p := Problem{Title: http.StatusText(status), Status: status, Detail: text}
@@ -129,6 +129,10 @@ func ProblemOf(err error) Problem {
 			}
 			p.Errors = append(p.Errors, one)
 		}
+	}
+	var query *QueryError
+	if errors.As(err, &query) {
+		p.Errors = append(p.Errors, query.Problems...)
 	}
 	return p
 }
