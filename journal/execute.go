@@ -73,21 +73,31 @@ func (j *Journal) bury(ctx context.Context, quarantine time.Duration, owner stri
 
 // postpone records a failure; the row is due again after a pause that doubles with each attempt.
 func (j *Journal) postpone(ctx context.Context, opts SweepOptions, owner string, entry Entry, problem error, report *SweepReport) error {
-	report.Failed++
+	due := bun.SafeQuery("? + ?", j.language.now, milliseconds(pause(opts.Backoff, entry.Attempts)))
 	if entry.Attempts >= opts.MaxAttempts {
-		report.Failed--
 		report.Parked++
+		due = bun.SafeQuery("?", int64(never))
+	} else {
+		report.Failed++
 	}
-	pause := min(opts.Backoff<<min(entry.Attempts-1, 20), time.Hour)
-	if pause <= 0 {
-		pause = time.Hour
-	}
-	_, err := j.own(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? + ? WHERE id = ? AND owner = ?",
-		storable(problem.Error()), j.language.now, milliseconds(pause), entry.ID, owner)
+	_, err := j.own(ctx, "UPDATE dossier_journal SET last_error = ?, due_at = ? WHERE id = ? AND owner = ?",
+		storable(problem.Error()), due, entry.ID, owner)
 	if err != nil {
 		return fmt.Errorf("sweep: postpone: %w", err)
 	}
 	return nil
+}
+
+// never is when a parked row is due: the last millisecond of the year 9999. Sweeps then do not meet it again and again.
+const never = 253402300799999
+
+// pause is how long a row waits after so many attempts.
+func pause(backoff time.Duration, attempts int) time.Duration {
+	pause := backoff << min(attempts-1, 20)
+	if pause <= 0 {
+		return time.Hour
+	}
+	return min(pause, time.Hour)
 }
 
 // storable cuts a text of anybody's making to what every database takes: 500 bytes of UTF-8 without NUL.

@@ -202,7 +202,7 @@ func testDue(t *testing.T) {
 		l := newLedger(t)
 		l.announce("a")
 		l.exec(test.change)
-		due, err := l.Due(t.Context())
+		due, err := l.Due(t.Context(), registryWith(t, map[string]named{"uploads": {store: "store"}}))
 		must(t, err)
 		want(t, name, due, test.want)
 	}

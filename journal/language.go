@@ -25,6 +25,8 @@ type language struct {
 	claim func(ctx context.Context, j *Journal, c claim) ([]Entry, error)
 	// returning: an UPDATE can return its rows.
 	returning bool
+	// analyze makes the planner know that the table has grown; "" where claims do not depend on that.
+	analyze string
 }
 
 // TriggerOwner is the owner of orders that triggers wrote.
@@ -49,6 +51,7 @@ var languages = map[dialect.Name]*language{
 	dialect.PG: {
 		folder: "postgresql", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
 		takeOver: takeOverConflict, returning: true, lock: " FOR UPDATE", retry: true,
+		analyze: "ANALYZE (SKIP_LOCKED) dossier_journal",
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			c.rows = c.rows.For("UPDATE SKIP LOCKED")
 			// As an array the query runs exactly once; in IN the planner may run it for each row, with other rows each time.

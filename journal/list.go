@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/dossier-go/dossier"
 	"github.com/uptrace/bun"
 )
 
@@ -87,12 +88,17 @@ func (j *Journal) Retry(ctx context.Context, maxAttempts int, ids ...string) (in
 	return n, nil
 }
 
-// Due reports whether anything is due, without taking the write lock. Rows parked after DefaultMaxAttempts are not.
-func (j *Journal) Due(ctx context.Context) (bool, error) {
-	n, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
-		Where("attempts < ?", DefaultMaxAttempts).Limit(1).Count(ctx)
+// Due reports whether anything is due in the stores of the registry, without taking the write lock. Rows parked after
+// DefaultMaxAttempts are not.
+func (j *Journal) Due(ctx context.Context, registry *dossier.Registry) (bool, error) {
+	places := registered(registry)
+	if len(places) == 0 {
+		return false, nil
+	}
+	due, err := j.db.NewSelect().Model((*Entry)(nil)).Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
+		Where("attempts < ?", DefaultMaxAttempts).WhereGroup(" AND ", at(places)).Exists(ctx)
 	if err != nil {
 		return false, fmt.Errorf("journal: look for what is due: %w", err)
 	}
-	return n > 0, nil
+	return due, nil
 }

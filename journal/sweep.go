@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dossier-go/dossier"
@@ -76,16 +77,55 @@ func (j *Journal) Sweep(ctx context.Context, opts SweepOptions) (SweepReport, er
 		return report, fmt.Errorf("sweep: %w: no registry", dossier.ErrInvalid)
 	}
 	opts = opts.withDefaults()
-	stores := registered(opts.Registry)
-	if len(stores) == 0 {
-		return report, nil
+	var errs []error
+	for _, places := range opts.rounds() {
+		done, err := j.sweepStores(ctx, opts, places, opts.Limit-report.Claimed)
+		report.Add(done)
+		errs = append(errs, err)
+		if opts.Limit > 0 && report.Claimed >= opts.Limit {
+			break
+		}
 	}
-	for opts.Limit == 0 || report.Claimed < opts.Limit {
+	return report, errors.Join(errs...)
+}
+
+// place is where objects of the rows are that a sweep may take: a backend's name and the identity of its store.
+type place struct{ backend, store string }
+
+// rounds groups the places of the registry by what one statement claims from: each store for itself, so that the index
+// gives its rows in the order in which they are due, however many rows there are; all of them where the rows are named.
+func (o SweepOptions) rounds() [][]place {
+	places := registered(o.Registry)
+	if o.IDs != nil && len(places) > 0 {
+		return [][]place{places}
+	}
+	return slices.Collect(slices.Chunk(places, 1))
+}
+
+// registered lists what the registry has, in the order of names, and the guards of its stores.
+func registered(r *dossier.Registry) []place {
+	var places []place
+	for _, name := range r.Names() {
+		if b, err := r.Backend(name); err == nil {
+			store := b.Describe().Store
+			places = append(places, place{name, store}, place{name, guardPrefix + store})
+		}
+	}
+	return places
+}
+
+// sweepStores executes what is due there, at most limit rows when the options have a limit.
+func (j *Journal) sweepStores(ctx context.Context, opts SweepOptions, places []place, limit int) (SweepReport, error) {
+	var report SweepReport
+	for full := 0; opts.Limit == 0 || report.Claimed < limit; full++ {
+		if full == manyBatches {
+			j.analyze(ctx)
+		}
 		size := opts.Batch
 		if opts.Limit > 0 {
-			size = min(size, opts.Limit-report.Claimed)
+			size = min(size, limit-report.Claimed)
 		}
-		entries, owner, err := j.claim(ctx, opts, stores, size)
+		entries, owner, err := j.claim(ctx, opts, places, size)
 		if err != nil {
 			return report, err
 		}
@@ -98,28 +138,32 @@ func (j *Journal) Sweep(ctx context.Context, opts SweepOptions) (SweepReport, er
 	return report, nil
 }
 
-// registered lists backend and store of what the registry has.
-func registered(r *dossier.Registry) map[string]string {
-	stores := map[string]string{}
-	for _, name := range r.Names() {
-		if b, err := r.Backend(name); err == nil {
-			stores[name] = b.Describe().Store
-		}
+// manyBatches is after how many batches in a row a sweep takes the journal for one that has grown suddenly.
+const manyBatches = 10
+
+// analyze lets PostgreSQL count again: after a bulk delete its statistics say that there is almost nothing, and each
+// claim would sort all that is due. Only the speed depends on it, so a server that refuses is left alone.
+func (j *Journal) analyze(ctx context.Context) {
+	if j.language.analyze != "" {
+		_, _ = j.own(ctx, j.language.analyze)
 	}
-	return stores
+}
+
+// at limits a query to rows of the places.
+func at(places []place) func(q *bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, place := range places {
+			q = q.WhereOr("(store = ? AND backend = ?)", place.store, place.backend)
+		}
+		return q
+	}
 }
 
 // claim takes due rows. An expired intent becomes an order.
-func (j *Journal) claim(ctx context.Context, opts SweepOptions, stores map[string]string, size int) ([]Entry, string, error) {
+func (j *Journal) claim(ctx context.Context, opts SweepOptions, places []place, size int) ([]Entry, string, error) {
 	owner := "sweep " + NewID()
 	due := j.db.NewSelect().Model((*Entry)(nil)).Column("id").Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
-		Where("attempts < ?", opts.MaxAttempts)
-	due = due.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-		for backend, store := range stores {
-			q = q.WhereOr("(backend = ? AND store IN (?, ?))", backend, store, guardPrefix+store)
-		}
-		return q
-	})
+		Where("attempts < ?", opts.MaxAttempts).WhereGroup(" AND ", at(places))
 	if opts.IDs != nil {
 		due = due.Where("id IN (?)", bun.List(opts.IDs))
 	}

@@ -53,7 +53,7 @@ func (m *Manager) executeDue(ctx context.Context, ordered, unused []string) erro
 		return nil
 	}
 	side := m.sweepSideFiles(ctx)
-	due, err := m.journal.Due(ctx)
+	due, err := m.journal.Due(ctx, m.opts.Registry)
 	if err != nil || !due {
 		return errors.Join(side, err)
 	}
@@ -76,15 +76,29 @@ func (m *Manager) sweepOptions(opts journal.SweepOptions) journal.SweepOptions {
 	return opts
 }
 
+// Sweep is what [Hooks.AfterSweep] gets.
+type Sweep struct {
+	Report journal.SweepReport
+	// Took is how long the sweep lasted.
+	Took time.Duration
+	// Err is the error of the sweep itself. Failed deletes are in the report.
+	Err error
+}
+
 // Sweep settles side files of dead processes and executes everything that is due: rule 9. Any number of processes may
 // sweep at the same time. Zero fields of opts are the manager's. Failed deletes are in the report and in the journal.
 func (m *Manager) Sweep(ctx context.Context, opts journal.SweepOptions) (journal.SweepReport, error) {
 	if err := m.live("sweep"); err != nil {
 		return journal.SweepReport{}, err
 	}
+	start := time.Now()
 	side := m.sweepSideFiles(ctx)
 	report, err := m.journal.Sweep(ctx, m.sweepOptions(opts))
-	return report, errors.Join(side, err)
+	err = errors.Join(side, err)
+	if hook := m.opts.Hooks.AfterSweep; hook != nil {
+		hook(ctx, Sweep{Report: report, Took: time.Since(start), Err: err})
+	}
+	return report, err
 }
 
 // RunSweeper sweeps now and then every so often, with some jitter, until ctx ends; it then returns nil, and dossier.ErrClosed

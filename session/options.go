@@ -138,6 +138,9 @@ type Hooks struct {
 	AfterCommit func(ctx context.Context, s *Session)
 	// AfterRollback runs after a rollback that is known to have happened, on a context of its own.
 	AfterRollback func(ctx context.Context, s *Session)
+	// AfterSweep runs after each [Manager.Sweep], those of [Manager.RunSweeper] too: for metrics. A part of it may have failed;
+	// what is due and did not come to its turn is in the journal still.
+	AfterSweep func(ctx context.Context, sweep Sweep)
 }
 
 // RunOptions of [Manager.RunWith].

@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS dossier_journal (
   last_error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
   created_at BIGINT NOT NULL,
   UNIQUE KEY dossier_journal_object (store, object_key),
-  KEY dossier_journal_due (due_at)
+  KEY dossier_journal_due (store, due_at, id)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;

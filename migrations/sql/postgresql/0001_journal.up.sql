@@ -16,4 +16,4 @@ CREATE TABLE IF NOT EXISTS dossier_journal (
   UNIQUE (store, object_key)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02); -- rows come and go with every upload
 
-CREATE INDEX IF NOT EXISTS dossier_journal_due ON dossier_journal (due_at) WHERE state <> 'marker';
+CREATE INDEX IF NOT EXISTS dossier_journal_due ON dossier_journal (store, due_at, id) WHERE state <> 'marker';
