@@ -136,7 +136,7 @@ func TestClaimsReadTheIndexInOrder(t *testing.T) {
 		registry := registryWith(t, map[string]named{"one": {store: "one"}, "two": {store: "two"}})
 		_, err := l.Sweep(t.Context(), journal.SweepOptions{Registry: registry})
 		must(t, err)
-		want(t, "claims", len(claims), 2)
+		want(t, "claims of two stores and their guards", len(claims), 4)
 		rows, err := l.db.DB.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+claims[0])
 		must(t, err)
 		defer rows.Close()
