@@ -17,12 +17,18 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
 	_ "modernc.org/sqlite"
 )
 
 var servers dbservers.Set
 
-func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
+func TestMain(m *testing.M) {
+	if orders := os.Getenv(stoppedVariable); orders != "" {
+		os.Exit(stoppedChild(orders))
+	}
+	os.Exit(servers.Run(m))
+}
 
 var databases = []string{"sqlite", "postgresql", "mariadb"}
 
@@ -62,13 +68,17 @@ func (w *world) openDatabase(t testing.TB, open func(driver, dsn string) (*sql.D
 		pool.SetMaxOpenConns(serverPool)
 		w.raw.SetMaxOpenConns(2)
 	}
-	switch w.on {
+	return bun.NewDB(pool, dialectOf(w.on))
+}
+
+func dialectOf(on string) schema.Dialect {
+	switch on {
 	case "postgresql":
-		return bun.NewDB(pool, pgdialect.New())
+		return pgdialect.New()
 	case "mariadb":
-		return bun.NewDB(pool, mysqldialect.New())
+		return mysqldialect.New()
 	}
-	return bun.NewDB(pool, sqlitedialect.New())
+	return sqlitedialect.New()
 }
 
 func (w *world) makeDatabase(t testing.TB) (driver, dsn string) {
