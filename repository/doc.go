@@ -16,4 +16,9 @@
 // Setting a file column to nil and updating the whole row is understood only by the session that loaded the row with
 // Get; otherwise it is dossier.ErrStale, because a struct that never had the file looks the same. With [For],
 // or after List, name the column: Update(ctx, doc, "file").
+//
+// # Services
+//
+// [Service] is a repository whose writes go through rules; [Mapped] puts an application's own types before it. [StatusOf] has the
+// HTTP status of every error, [WriteProblem] answers with it.
 package repository

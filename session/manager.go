@@ -138,7 +138,7 @@ func (m *Manager) createTables(ctx context.Context, plans []*plan) (failed []*pl
 
 // createTable tries twice: on PostgreSQL, of two that create a table at the same time one fails; the second time it is there.
 func (m *Manager) createTable(ctx context.Context, p *plan) error {
-	query := m.db.NewCreateTable().Model(p.table.ZeroIface).IfNotExists().WithForeignKeys()
+	query := m.tableQuery(p)
 	_, err := query.Exec(ctx)
 	if err != nil && ctx.Err() == nil {
 		_, err = query.Exec(ctx)
