@@ -25,8 +25,8 @@ func mysqlTarget(cfg Config, dsn string, role role) (target, error) {
 		return target{}, err
 	}
 	config.ClientFoundRows, config.ParseTime, config.Loc = true, true, time.UTC
-	if config.Timeout == 0 {
-		config.Timeout = cfg.ConnectTimeout
+	if config.Timeout > 0 {
+		cfg.ConnectTimeout = config.Timeout
 	}
 	if config.ConnectionAttributes == "" {
 		config.ConnectionAttributes = "program_name:" + strings.NewReplacer(":", " ", ",", " ").Replace(cfg.Name)
@@ -38,7 +38,7 @@ func mysqlTarget(cfg Config, dsn string, role role) (target, error) {
 		return target{}, malformed("MySQL", mysqlForm)
 	}
 	t := target{
-		connector: connector, dialect: func() schema.Dialect { return mysqldialect.New() },
+		connector: patient{connector, cfg.ConnectTimeout}, dialect: func() schema.Dialect { return mysqldialect.New() },
 		pool: cfg.Pool.server(), shown: printable(config.DBName + " at " + config.Addr), secrets: []string{config.Passwd},
 	}
 	if role == forJournal {

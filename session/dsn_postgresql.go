@@ -2,7 +2,9 @@ package session
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,13 +33,15 @@ func postgresqlTarget(cfg Config, dsn string, role role) (target, error) {
 		set("statement_timeout", fmt.Sprint(cfg.StatementTimeout.Milliseconds()))
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = cfg.ConnectTimeout
+		config.ConnectTimeout = cfg.ConnectTimeout // of each address
 	}
-	if role != forReads && config.ValidateConnect == nil && severalHosts(config) {
+	timeout := config.ConnectTimeout * time.Duration(1+len(config.Fallbacks))
+	chosen := strings.Contains(dsn, "target_session_attrs") || os.Getenv("PGTARGETSESSIONATTRS") != ""
+	if role != forReads && !chosen && severalHosts(config) {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // the others may be standbys
 	}
 	t := target{
-		connector: stdlib.GetConnector(*config), dialect: func() schema.Dialect { return pgdialect.New() },
+		connector: patient{stdlib.GetConnector(*config), timeout}, dialect: func() schema.Dialect { return pgdialect.New() },
 		pool: cfg.Pool.server(), shown: serverName(config.Host, config.Port, config.Database), secrets: []string{config.Password},
 	}
 	if role == forJournal {

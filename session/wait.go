@@ -17,6 +17,7 @@ import (
 	"github.com/dossier-go/dossier/internal/neterror"
 	"github.com/dossier-go/dossier/journal"
 	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 var (
@@ -93,7 +94,9 @@ func isUnavailable(err error) bool {
 	}
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, driver.ErrBadConn), errors.As(err, &dns):
+	case errors.Is(err, dossier.ErrUnavailable), errors.Is(err, driver.ErrBadConn), errors.As(err, &dns):
+		return true
+	case errors.Is(err, pgconn.ErrReadOnlyConnection): // of several hosts none can be written: a failover is under way
 		return true
 	case errors.Is(err, os.ErrNotExist): // the socket of a server that is not up
 		return true

@@ -158,3 +158,28 @@ func TestHealthOfAServerThatGoesAway(t *testing.T) {
 		})
 	}
 }
+
+// A server that takes the connection and then says nothing is not waited for without end, whatever context there is.
+func TestConnectTimeoutBoundsTheWholeConnection(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	silent := newFront(t, "", func(int, net.Conn) bool { <-stop; return true })
+	t.Cleanup(func() { close(stop) }) // before that of the front
+	for _, dsn := range []string{"postgres://user@" + silent.address() + "/app", "mysql://user@" + silent.address() + "/app"} {
+		_, err := session.Open(context.WithoutCancel(t.Context()), session.Config{DSN: dsn, Options: newOptions(t), ConnectTimeout: time.Second})
+		if !errors.Is(err, dossier.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", dsn, err)
+		}
+	}
+}
+
+// Of several hosts the one that can be written is taken: the others are down, or standbys.
+func TestOpenTakesTheHostThatCanBeWritten(t *testing.T) {
+	t.Parallel()
+	dsn := newDSN(t, "postgresql")
+	hosts := at(t, dsn, closedPort(t)+","+addressOf(t, dsn))
+	open(t, session.Config{DSN: hosts})
+	_, err := session.Open(t.Context(), session.Config{DSN: hosts + "&default_transaction_read_only=on", Options: newOptions(t)})
+	wantError(t, err, dossier.ErrUnavailable)
+	open(t, session.Config{DSN: hosts + "&default_transaction_read_only=on&target_session_attrs=any", MustExist: true}) // it was asked for
+}
