@@ -73,8 +73,10 @@ func TestOpenDoesNotWaitForWhatStaysAsItIs(t *testing.T) {
 		u.Path = "/no_such_database"
 		return u.String()
 	}
+	var fronts []*front
 	refused := func(state string) string {
-		return "postgres://" + newFront(t, "", refusal(state, "go away")).address() + "/app?sslmode=disable"
+		fronts = append(fronts, newFront(t, "", refusal(state, "go away")))
+		return "postgres://" + fronts[len(fronts)-1].address() + "/app?sslmode=disable"
 	}
 	for _, test := range []struct {
 		dsn  string
@@ -91,9 +93,14 @@ func TestOpenDoesNotWaitForWhatStaysAsItIs(t *testing.T) {
 		{postgres, session.ErrNoSchema},
 		{newDSN(t, "memory"), session.ErrNoSchema},
 	} {
-		_, err := session.Open(t.Context(), session.Config{DSN: test.dsn, Options: newOptions(t), Wait: time.Hour, MustExist: true})
+		_, err := session.Open(t.Context(), session.Config{DSN: test.dsn, Options: newOptions(t), Wait: time.Second, MustExist: true})
 		if !errors.Is(err, test.kind) || errors.Is(err, dossier.ErrUnavailable) {
 			t.Errorf("%s: %v, want %v", test.dsn, err, test.kind)
+		}
+	}
+	for _, front := range fronts {
+		if n := front.connections(); n != 1 {
+			t.Errorf("%d tries", n)
 		}
 	}
 }
