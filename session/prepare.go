@@ -22,7 +22,7 @@ const (
 	uploadSlack = 10 * time.Minute
 )
 
-// PrepareUpload lets a client upload one file for a column straight to the store: rule 11. The journal knows of it before
+// PrepareUpload lets a client upload one file for a column straight to the store: rule 10. The journal knows of it before
 // anything is given away. What comes back is one signed PUT or form for one fresh key, create-only wherever the store can
 // bind that, with the size and type that the store can bind (see PreparedUpload.Bound), and a token that [Manager.FromToken]
 // makes a file of, once, for this subject and column. What is never redeemed is deleted by a sweep; until the upload's end

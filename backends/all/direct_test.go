@@ -3,8 +3,10 @@ package all_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -107,7 +109,13 @@ func (b *letterbox) send(method, rawURL, body string, header map[string]string) 
 // ask is the browser's question for a text of five bytes.
 func (b *letterbox) ask(form string) filehttp.DirectAnswer {
 	b.Helper()
-	status, text := b.send("POST", b.server.URL+"/uploads", `{"name":"a.txt","size":5,"type":"text/plain"}`,
+	return b.askWith(form, "")
+}
+
+// askWith also declares a checksum.
+func (b *letterbox) askWith(form, checksum string) filehttp.DirectAnswer {
+	b.Helper()
+	status, text := b.send("POST", b.server.URL+"/uploads", `{"name":"a.txt","size":5,"type":"text/plain","checksum":"`+checksum+`"}`,
 		map[string]string{"Content-Type": "application/json", "User": "ann", "Form": form})
 	var answer filehttp.DirectAnswer
 	if status != http.StatusOK {
@@ -161,7 +169,7 @@ func (b *letterbox) wantOnlyHello(what string) {
 	b.Helper()
 	for _, row := range b.letters() {
 		content, err := row.File.Content(b.Context())
-		b.check(err)
+		b.check(err, row.File.Verify(b.Context()))
 		if string(content) != "hello" || row.File.Size != 5 || !strings.HasPrefix(row.File.ContentType, "text/plain") {
 			b.Errorf("%s: the row holds %q, %+v", what, content, row.File.Record)
 		}
@@ -184,6 +192,7 @@ func TestDirectUploadsFromABrowser(t *testing.T) {
 			b := newLetterbox(t, s.openStore(one.name, one.variable))
 			b.checkWays()
 			b.checkBroken()
+			b.checkChecksums()
 			b.checkTokens()
 			b.checkRepeated()
 			b.checkLate()
@@ -238,6 +247,22 @@ func (b *letterbox) checkBroken() {
 		}
 		b.wantOnlyHello(name)
 	}
+}
+
+// checkChecksums declares a checksum: the store refuses other bytes, or the row does.
+func (b *letterbox) checkChecksums() {
+	b.Helper()
+	for _, sum := range []string{"crc32c:9a71bb4c", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("hello")))} {
+		for content, want := range map[string]bool{"hello": true, "HELLO": false} {
+			before := len(b.letters())
+			a := b.askWith("", sum)
+			b.upload(a, content)
+			if status := b.submit(a, "ann", "file"); (status == http.StatusOK) != want || len(b.letters()) > before != want {
+				b.Errorf("%s with %s: %d", content, sum, status)
+			}
+		}
+	}
+	b.wantOnlyHello("with a checksum")
 }
 
 // checkTokens redeems what is not one's own.
