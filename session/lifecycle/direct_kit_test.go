@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/dossier-go/dossier"
-	"github.com/dossier-go/dossier/backends/local"
 	"github.com/dossier-go/dossier/filehttp"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/session"
@@ -40,7 +39,7 @@ func newDirectWorld(t testing.TB, with setup, cannot dossier.Capabilities) *worl
 	if with.options.Signer == nil {
 		with.options.Signer = signer
 	}
-	with.local = local.Config{Signer: signer, BaseURL: server.URL}
+	with.local.Signer, with.local.BaseURL = signer, server.URL
 	inner := with.wrap
 	with.wrap = func(b dossier.Backend) dossier.Backend {
 		if inner != nil {
