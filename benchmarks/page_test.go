@@ -24,8 +24,9 @@ const (
 	deepPages = 10_000
 )
 
-// Pages of 20 rows in an order of two columns that has an index: the first one, and the ten thousandth, in turn. The metric x-first is the
-// time of the deep page as a multiple of the first one's; x-first-offset is that of the same page reached by an offset.
+// Pages of 20 rows in an order of two columns that has an index: the first one, and the ten thousandth, in turn. The metric
+// x-first is the time of the deep page as a multiple of the first one's; x-first-offset is that of the same page reached by
+// an offset.
 func BenchmarkKeysetPage(b *testing.B) {
 	lines, opts := newLines(b)
 	ctx := context.Background()
@@ -42,25 +43,30 @@ func BenchmarkKeysetPage(b *testing.B) {
 	}
 	b.ReportAllocs()
 	var first, last, offset time.Duration
+	rounds := 0
 	for b.Loop() {
-		first += timed(b, func() (int, error) {
+		first += timedPage(b, func() (int, error) {
 			page, err := lines.Keyset(ctx, opts)
 			return len(page.Items), err
 		})
-		last += timed(b, func() (int, error) {
+		last += timedPage(b, func() (int, error) {
 			page, err := lines.Keyset(ctx, deep)
 			return len(page.Items), err
 		})
-		offset += timed(b, func() (int, error) {
+		rounds++
+	}
+	const few = 5 // they take long, and what they do to the caches is none of the others' business
+	for range few {
+		offset += timedPage(b, func() (int, error) {
 			items, err := lines.List(ctx, repository.ListOptions{Limit: pageRows, Offset: (deepPages - 1) * pageRows, Order: opts.Order})
 			return len(items), err
 		})
 	}
 	b.ReportMetric(float64(last)/float64(first), "x-first")
-	b.ReportMetric(float64(offset)/float64(first), "x-first-offset")
+	b.ReportMetric(float64(offset)/few/(float64(first)/float64(rounds)), "x-first-offset")
 }
 
-func timed(b *testing.B, page func() (int, error)) time.Duration {
+func timedPage(b *testing.B, page func() (int, error)) time.Duration {
 	b.Helper()
 	start := time.Now()
 	if n, err := page(); err != nil || n != pageRows {
