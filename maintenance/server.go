@@ -33,7 +33,8 @@ var postgresql = language{
 	mark:  `"`, text: "CAST(%s AS TEXT)", hex: "encode(%s, 'hex')", schemas: true,
 	columns: func(_, quoted string) (string, []any) {
 		return "SELECT a.attname, coalesce(array_position(i.indkey::int2[], a.attnum), -1) + 1, " + // indkey counts from 0
-			"a.atttypid = 'bytea'::regtype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') " +
+			"a.atttypid = 'bytea'::regtype FROM pg_catalog.pg_attribute a " +
+			"JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') " +
 			"LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary " +
 			"WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum", []any{quoted}
 	},

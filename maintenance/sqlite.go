@@ -41,7 +41,8 @@ func (sqlite) copyRows(ctx context.Context, s *scratch, sources []source) error 
 // resolve implements database.
 func (sqlite) resolve(ctx context.Context, s *scratch, column Column) (source, error) {
 	var kind string
-	err := s.conn.QueryRowContext(ctx, "SELECT coalesce((SELECT type FROM pragma_table_list(?) WHERE schema = 'main'), '')", column.Table).Scan(&kind)
+	const look = "SELECT coalesce((SELECT type FROM pragma_table_list(?) WHERE schema = 'main'), '')"
+	err := s.conn.QueryRowContext(ctx, look, column.Table).Scan(&kind)
 	if err != nil {
 		return source{}, fmt.Errorf("look up table %s: %w", column.Table, err)
 	}
@@ -89,7 +90,8 @@ func keyText(keys []string) string {
 	var parts []string
 	for _, key := range keys {
 		name := quote(key)
-		parts = append(parts, "CASE typeof("+name+") WHEN 'blob' THEN lower(hex("+name+")) ELSE coalesce(CAST("+name+" AS TEXT), 'NULL') END")
+		parts = append(parts, "CASE typeof("+name+") WHEN 'blob' THEN lower(hex("+name+")) "+
+			"ELSE coalesce(CAST("+name+" AS TEXT), 'NULL') END")
 	}
 	return strings.Join(parts, " || ',' || ")
 }

@@ -23,7 +23,8 @@ func (p patient) Connect(ctx context.Context) (driver.Conn, error) {
 	defer cancel()
 	conn, err := p.Connector.Connect(bounded)
 	if late := bounded.Err() != nil || errors.Is(err, context.DeadlineExceeded); err != nil && late && ctx.Err() == nil {
-		return nil, fmt.Errorf("%w: no connection within %v: %v", dossier.ErrUnavailable, p.timeout, err) //nolint:errorlint // the context is ours
+		//nolint:errorlint // the context that ended is ours, not the caller's
+		return nil, fmt.Errorf("%w: no connection within %v: %v", dossier.ErrUnavailable, p.timeout, err)
 	}
 	return conn, err
 }

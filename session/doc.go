@@ -1,8 +1,10 @@
 // Package session is the unit of work: it writes rows and the bytes of their files so that they never part.
 //
-//	manager, err := session.New(db, session.Options{Registry: registry})
-//	err = manager.Register((*Document)(nil))
-//	err = manager.CreateSchema(ctx)
+//	manager, err := session.Open(ctx, session.Config{
+//		DSN:     "postgres://…", // or mysql://…, or a path for SQLite; New takes a bun.DB
+//		Options: session.Options{Registry: registry},
+//		Models:  []any{(*Document)(nil)},
+//	})
 //
 //	err = manager.Run(ctx, func(ctx context.Context, s *session.Session) error {
 //		return s.Insert(ctx, &Document{Title: "Plan", File: fileobject.FromPath("plan.pdf", fileobject.Options{})})

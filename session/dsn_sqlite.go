@@ -153,7 +153,7 @@ func (d sqliteDSN) checkFile(cfg Config) error {
 	info, err := os.Stat(d.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && strings.Contains(d.path, "@") && !strings.HasPrefix(cfg.DSN, "file:"):
-		return fmt.Errorf("%w: there is no such file; as a DSN it is neither of SQLite nor of PostgreSQL nor of MySQL", dossier.ErrInvalid)
+		return fmt.Errorf("%w: there is no such file; as a DSN it is neither PostgreSQL's nor MySQL's", dossier.ErrInvalid)
 	case errors.Is(err, fs.ErrNotExist) && cfg.MustExist:
 		return fmt.Errorf("%w: %s: %w", ErrNoDatabase, printable(d.path), fs.ErrNotExist)
 	case errors.Is(err, fs.ErrNotExist):

@@ -37,7 +37,7 @@ func ExampleOpen() {
 	})
 	fmt.Println(err)
 
-	_, err = session.Open(ctx, session.Config{DSN: "mysql://app:secret@localhost/app?parseTime=false", Options: session.Options{Registry: registry}})
+	_, err = session.Open(ctx, session.Config{DSN: "mysql://app:secret@localhost/app?parseTime=false"})
 	fmt.Println(err)
 	// Output:
 	// <nil>

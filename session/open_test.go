@@ -49,7 +49,8 @@ func TestOpenSetsWhatADatabaseNeeds(t *testing.T) {
 		},
 		"memory": {"PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "3000"},
 		"postgresql": {
-			"SHOW standard_conforming_strings": "on", "SHOW application_name": "archive", "SHOW lock_timeout": "3s", "SHOW statement_timeout": "1500ms",
+			"SHOW standard_conforming_strings": "on", "SHOW application_name": "archive",
+			"SHOW lock_timeout": "3s", "SHOW statement_timeout": "1500ms",
 		},
 		"mariadb": {
 			"SELECT @@time_zone": "+00:00", "SELECT @@innodb_lock_wait_timeout": "3", "SELECT @@max_statement_time": "1.5",
@@ -124,7 +125,9 @@ func TestSpellingsOfDSNs(t *testing.T) {
 		dsn := newDSN(t, "mariadb")
 		admin := open(t, session.Config{DSN: dsn})
 		const password = "p@ss:w/o?r%d#(x)/"
-		for _, statement := range []string{"CREATE OR REPLACE USER 'odd'@'127.0.0.1' IDENTIFIED BY '" + password + "'", "GRANT ALL ON *.* TO 'odd'@'127.0.0.1'"} {
+		for _, statement := range []string{
+			"CREATE OR REPLACE USER 'odd'@'127.0.0.1' IDENTIFIED BY '" + password + "'", "GRANT ALL ON *.* TO 'odd'@'127.0.0.1'",
+		} {
 			_, err := admin.DB().DB.ExecContext(t.Context(), statement)
 			must(t, err)
 		}

@@ -86,7 +86,8 @@ var ways = []lost{
 		if _, err := s.IDB().NewSelect().Model((*paper)(nil)).Where("title = 'b'").Exists(ctx); err != nil {
 			return err
 		}
-		c.elsewhere("BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT * FROM papers WHERE title = 'a'", "UPDATE papers SET body = 'theirs' WHERE title = 'b'", "COMMIT")
+		c.elsewhere("BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT * FROM papers WHERE title = 'a'",
+			"UPDATE papers SET body = 'theirs' WHERE title = 'b'", "COMMIT")
 		return setBody(ctx, s, "a", "ours")
 	}},
 	{on: "postgresql", name: "deadlock 40P01", first: deadlock},
@@ -101,7 +102,9 @@ func deadlock(ctx context.Context, c *contested, s *session.Session) error {
 	if err := setBody(ctx, s, "a", "ours"); err != nil {
 		return err
 	}
-	prepare := []string{"START TRANSACTION", "CREATE TEMPORARY TABLE weight (n INTEGER)", "INSERT INTO weight VALUES (0)" + strings.Repeat(", (1)", 500)}
+	prepare := []string{"START TRANSACTION", "CREATE TEMPORARY TABLE weight (n INTEGER)",
+		"INSERT INTO weight VALUES (0)" + strings.Repeat(", (1)", 500),
+	}
 	if _, err := c.other.ExecContext(ctx, "SET deadlock_timeout = '1min'"); err != nil { // not PostgreSQL
 		prepare = append([]string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"}, prepare...) // no locks on rows beside
 	}
