@@ -73,7 +73,8 @@ require_node() {
 	stop "the Azure tests need Node.js with npm and there is none; install nodejs and npm, or run with DOSSIER_REQUIRE=none to skip what is missing"
 }
 
-# require_databases makes sure that the programs of PostgreSQL and MariaDB are there; tests start servers of their own.
+# require_databases makes sure that the programs of PostgreSQL and MariaDB are there, and the shells of all three databases;
+# tests start servers of their own.
 require_databases() {
 	if ! find_postgresql; then
 		# Debian's package would make and start a cluster of its own.
@@ -82,6 +83,10 @@ require_databases() {
 		install postgresql && find_postgresql ||
 			stop "the tests need PostgreSQL and there is none; install postgresql, or run with DOSSIER_REQUIRE=none to skip what is missing"
 	fi
+	command -v psql >/dev/null || { install postgresql-client && command -v psql >/dev/null; } ||
+		stop "the tests need PostgreSQL's shell and there is none; install postgresql-client, or run with DOSSIER_REQUIRE=none to skip what is missing"
+	command -v sqlite3 >/dev/null || { install sqlite3 && command -v sqlite3 >/dev/null; } ||
+		stop "the tests need SQLite's shell and there is none; install sqlite3, or run with DOSSIER_REQUIRE=none to skip what is missing"
 	find_mariadb || { install mariadb-server-core mariadb-client-core && find_mariadb; } ||
 		stop "the tests need MariaDB and there is none; install mariadb-server-core and mariadb-client-core, or run with DOSSIER_REQUIRE=none to skip what is missing"
 }
@@ -89,5 +94,5 @@ require_databases() {
 find_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 find_mariadb() {
-	PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null
+	PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null && command -v mariadb >/dev/null
 }

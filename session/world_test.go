@@ -64,6 +64,8 @@ type world struct {
 	memory  *memory.Backend
 	sideDir string
 	columns []string
+	server  *dbservers.Database // nil for SQLite
+	file    string              // of SQLite's database; "" in memory
 }
 
 const pragmas = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
@@ -75,7 +77,7 @@ func newWorld(t testing.TB, opts session.Options, models ...any) *world {
 	path := filepath.Join(dir, "app.db")
 	store, err := local.New(filepath.Join(dir, "files"), local.Config{})
 	must(t, err)
-	w := &world{t: t, ctx: t.Context(), folder: filepath.Join(dir, "files"), sideDir: path + "-dossier"}
+	w := &world{t: t, ctx: t.Context(), folder: filepath.Join(dir, "files"), sideDir: path + "-dossier", file: path}
 	w.start("file:"+path+"?"+pragmas, store, opts, models)
 	return w
 }
@@ -102,7 +104,7 @@ func newServerWorld(t testing.TB, name string, opts session.Options, models ...a
 	}
 	must(t, err)
 	t.Cleanup(func() { must(t, database.Drop(context.Background())) })
-	w := &world{t: t, ctx: t.Context(), memory: memory.New(memory.Config{}), on: name, driver: driver}
+	w := &world{t: t, ctx: t.Context(), memory: memory.New(memory.Config{}), on: name, driver: driver, server: database}
 	w.start(database.DSN, w.memory, opts, models)
 	return w
 }

@@ -111,6 +111,7 @@ type server struct {
 	drop    string // statement that removes one,
 	all     string // and its end
 	admin   *sql.DB
+	shell   func(database string) shell
 }
 
 func (s *server) exec(ctx context.Context, query string) error {

@@ -58,6 +58,11 @@ func startMariaDB() (*server, error) {
 	s.dsn = func(database string) string {
 		return fmt.Sprintf("test:test@tcp(127.0.0.1:%d)/%s?parseTime=true&clientFoundRows=true", port, database)
 	}
+	s.shell = func(database string) shell {
+		return shell{
+			program: "mariadb", args: []string{"--no-defaults", "-h127.0.0.1", "-P" + strconv.Itoa(port), "-utest", database}, env: "MYSQL_PWD=test",
+		}
+	}
 	if err := s.ready(); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}

@@ -55,6 +55,12 @@ func startPostgreSQL() (*server, error) {
 	s.dsn = func(schema string) string {
 		return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&search_path=%s&application_name=%s", port, schema, schema)
 	}
+	s.shell = func(schema string) shell {
+		return shell{
+			program: "psql", args: []string{"-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "postgres", "postgres"},
+			env: "PGOPTIONS=-c search_path=" + schema,
+		}
+	}
 	if err := s.ready(); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
