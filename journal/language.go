@@ -13,9 +13,8 @@ type language struct {
 	// now is the database's clock in milliseconds, at the beginning of the statement and the same in all of it, so that an
 	// index can be used.
 	now bun.Safe
-	// takeOver ends an INSERT of orders that leaves rows with a taken key as they are, but for orders of triggers that nobody
-	// claimed: these become ours.
-	takeOver string
+	// keepTaken ends an INSERT that leaves rows with a taken key as they are.
+	keepTaken string
 	// lock ends a SELECT whose rows nobody else may change until the end of the transaction, and which waits for who is
 	// changing them.
 	lock string
@@ -29,28 +28,20 @@ type language struct {
 	analyze string
 }
 
-// TriggerOwner is the owner of orders that triggers wrote.
+// TriggerOwner is the owner of orders that triggers wrote, until they are claimed.
 const TriggerOwner = "trigger"
-
-const (
-	takeOverConflict = " ON CONFLICT (store, object_key) DO UPDATE SET id = excluded.id, due_at = excluded.due_at, owner = '' WHERE " + ofTrigger
-	// MySQL sets one column after the other, so the owner, which decides, comes last.
-	takeOverDuplicate = " ON DUPLICATE KEY UPDATE id = IF(" + ofTrigger + ", VALUES(id), dossier_journal.id), " +
-		"due_at = IF(" + ofTrigger + ", VALUES(due_at), dossier_journal.due_at), owner = IF(" + ofTrigger + ", '', dossier_journal.owner)"
-	ofTrigger = "dossier_journal.owner = '" + TriggerOwner + "' AND dossier_journal.state = 'doomed' AND dossier_journal.attempts = 0"
-)
 
 var languages = map[dialect.Name]*language{
 	dialect.SQLite: {
 		folder: "sqlite", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-		takeOver: takeOverConflict, returning: true,
+		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id IN (?) RETURNING *")
 		},
 	},
 	dialect.PG: {
 		folder: "postgresql", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
-		takeOver: takeOverConflict, returning: true, lock: " FOR UPDATE", retry: true,
+		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true, lock: " FOR UPDATE", retry: true,
 		analyze: "ANALYZE (SKIP_LOCKED) dossier_journal",
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			c.rows = c.rows.For("UPDATE SKIP LOCKED")
@@ -60,7 +51,7 @@ var languages = map[dialect.Name]*language{
 	},
 	dialect.MySQL: {
 		folder: "mysql", now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
-		takeOver: takeOverDuplicate, lock: " FOR UPDATE", retry: true,
+		keepTaken: " ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id", lock: " FOR UPDATE", retry: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) { return j.claimByOwner(ctx, c) },
 	},
 }

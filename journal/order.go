@@ -22,10 +22,9 @@ type Order struct {
 }
 
 // Order inserts doomed rows in the transaction of conn, due after the delay: rule 4. A key that is in the journal
-// already stays as it is, unless a trigger ordered its delete and nobody claimed that: then the order becomes this one. Of
-// several orders for one key the first counts.
+// already stays as it is.
 func (j *Journal) Order(ctx context.Context, conn bun.IConn, delay time.Duration, orders ...Order) error {
-	for chunk := range slices.Chunk(distinct(orders), batch) {
+	for chunk := range slices.Chunk(orders, batch) {
 		query := "INSERT INTO dossier_journal (id, backend, store, object_key, upload_id, state, intent, due_at, created_at) VALUES "
 		var args []any
 		for i, order := range chunk {
@@ -36,23 +35,11 @@ func (j *Journal) Order(ctx context.Context, conn bun.IConn, delay time.Duration
 			args = append(args, order.ID, order.Backend, order.Store, order.Key, order.UploadID, Doomed, order.Intent,
 				j.language.now, milliseconds(delay), j.language.now)
 		}
-		if _, err := conn.ExecContext(ctx, query+j.language.takeOver, args...); err != nil {
+		if _, err := conn.ExecContext(ctx, query+j.language.keepTaken, args...); err != nil {
 			return fmt.Errorf("journal: order %d deletes: %w", len(orders), err)
 		}
 	}
 	return nil
-}
-
-func distinct(orders []Order) []Order {
-	seen := map[[2]string]bool{}
-	var all []Order
-	for _, order := range orders {
-		if object := [2]string{order.Store, order.Key}; !seen[object] {
-			seen[object] = true
-			all = append(all, order)
-		}
-	}
-	return all
 }
 
 // Cancel takes back the order for a key, in the transaction of conn, and reports whether it did: only an order that no

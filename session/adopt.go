@@ -175,7 +175,8 @@ func (m *Manager) storeOf(ref fileobject.Reference) (string, error) {
 	return b.Describe().Store, nil
 }
 
-// order makes delete orders for objects that leave their rows: rule 4. Objects of records that name no key of ours are
+// order makes delete orders for objects that are about to leave their rows: rule 4. It comes before the statement, so that
+// triggers (see InstallTriggers) find the orders under the ids that the session knows. Objects of records that name no key of ours are
 // left alone: another library's rows may share them.
 func (s *Session) order(ctx context.Context, leaving []held) error {
 	var orders []journal.Order

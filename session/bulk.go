@@ -132,6 +132,11 @@ func (s *Session) eachWhere(ctx context.Context, p *plan, fields []*fileField, w
 	if err != nil {
 		return 0, err
 	}
+	for chunk := range slices.Chunk(leaving, maxGroup) {
+		if err := s.order(ctx, chunk); err != nil {
+			return 0, err
+		}
+	}
 	total := 0
 	for chunk := range slices.Chunk(keys, maxGroup) {
 		n, err := s.affected(do("? IN (?)", []any{bun.Safe(p.keyColumns()), bun.Safe(strings.Join(chunk, ", "))}))
@@ -142,11 +147,6 @@ func (s *Session) eachWhere(ctx context.Context, p *plan, fields []*fileField, w
 			return 0, s.watch(fmt.Errorf("%s: %w: %d of %d locked rows are there", p.table.Name, dossier.ErrStale, n, len(chunk)))
 		}
 		total += n
-	}
-	for chunk := range slices.Chunk(leaving, maxGroup) {
-		if err := s.order(ctx, chunk); err != nil {
-			return 0, err
-		}
 	}
 	return total, nil
 }

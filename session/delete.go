@@ -50,6 +50,9 @@ func (s *Session) deleteRow(ctx context.Context, r row) error {
 			leaving = append(leaving, heldBy(files)...)
 		}
 	}
+	if err := s.order(ctx, leaving); err != nil {
+		return err
+	}
 	mark := len(s.top().undo)
 	n, err := s.deleteStatement(ctx, r)
 	if err == nil && n != 1 {
@@ -60,7 +63,7 @@ func (s *Session) deleteRow(ctx context.Context, r row) error {
 		return err
 	}
 	s.forget(r)
-	return s.order(ctx, leaving)
+	return nil
 }
 
 func (s *Session) deleteStatement(ctx context.Context, r row) (int64, error) {

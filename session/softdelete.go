@@ -20,16 +20,19 @@ func (s *Session) ForceDelete(ctx context.Context, models ...any) error {
 		if !ok {
 			return fmt.Errorf("%s: %w: there is no such row", r.table.Name, dossier.ErrStale)
 		}
+		var leaving []held
+		for _, files := range current {
+			leaving = append(leaving, heldBy(files)...)
+		}
+		if err := s.order(ctx, leaving); err != nil {
+			return err
+		}
 		n, err := s.affected(s.m.db.NewDelete().Conn(s.tx.conn).Model(r.model).WherePK().ForceDelete().WhereAllWithDeleted().Exec(ctx))
 		if err := s.exactlyOne(r, "deleted", n, err); err != nil {
 			return err
 		}
 		s.forget(r)
-		var leaving []held
-		for _, files := range current {
-			leaving = append(leaving, heldBy(files)...)
-		}
-		return s.order(ctx, leaving)
+		return nil
 	})
 }
 

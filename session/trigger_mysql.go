@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/journal"
 )
 
 func (*mysql) triggers() triggerEngine { return mysqlTriggers{} }
@@ -21,8 +22,8 @@ const (
 	mysqlNow = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)"
 	// mysqlID is a UUIDv7 whose random part is of a UUID, which is unique, and the key. MariaDB 10.6 has no RANDOM_BYTES.
 	mysqlID = "LOWER(CONCAT(SUBSTR(LPAD(HEX(" + mysqlNow + "), 12, '0'), 1, 8), '-', SUBSTR(LPAD(HEX(" + mysqlNow + "), 12, '0'), 9, 4), '-7', " +
-		"SUBSTR(MD5(CONCAT(UUID(), RAND(), g.object_key)), 1, 3), '-', ELT(1 + FLOOR(RAND() * 4), '8', '9', 'a', 'b'), " +
-		"SUBSTR(MD5(CONCAT(UUID(), RAND(), g.object_key)), 1, 3), '-', SUBSTR(MD5(CONCAT(UUID(), RAND(), g.object_key)), 1, 12)))"
+		"SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 3), '-', ELT(1 + FLOOR(RAND() * 4), '8', '9', 'a', 'b'), " +
+		"SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 3), '-', SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 12)))"
 	mysqlLock = "CONCAT('dossier triggers ', MD5(DATABASE()))"
 )
 
@@ -122,25 +123,30 @@ func (mysqlTriggers) files(t *triggerTable, row string) string {
 		strings.Join(columns, " UNION ALL ") + ") c WHERE c.object_key <> '' AND " + store + " IS NOT NULL"
 }
 
-// leave orders the deletes of what the row held and does not hold.
+// leave orders the deletes of what the row held and does not hold. What is in the journal already, as a session's own order
+// is, is not inserted: InnoDB would lock the gap beside it, for which other uploads' intents would wait.
 func (mysqlTriggers) leave(t *triggerTable, gone, kept string) string {
-	return fmt.Sprintf("INSERT INTO dossier_journal (id, backend, store, object_key, state, owner, due_at, created_at) "+
-		"SELECT %s, g.backend, g.store, g.object_key, 'doomed', 'trigger', %s + %d, %s FROM "+
-		"(SELECT MIN(l.backend) AS backend, l.store, l.object_key FROM (%s) l WHERE TRUE%s GROUP BY l.store, l.object_key) g "+
-		"ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id; ",
-		mysqlID, mysqlNow, t.delay.Milliseconds(), mysqlNow, gone, unlessIn("l", kept))
+	return eachKey(gone, kept, fmt.Sprintf("SELECT COUNT(*) INTO found FROM dossier_journal WHERE store = s AND object_key = k; "+
+		"IF found = 0 THEN INSERT INTO dossier_journal (id, backend, store, object_key, state, owner, due_at, created_at) "+
+		"VALUES (%s, b, s, k, 'doomed', '%s', %s + %d, %s) ON DUPLICATE KEY UPDATE id = dossier_journal.id; END IF; ",
+		mysqlID, journal.TriggerOwner, mysqlNow, t.delay.Milliseconds(), mysqlNow))
 }
 
 // enter takes back the orders of what the row holds now, each locked before it is judged: a sweep that is claiming it is
 // waited for.
 func (mysqlTriggers) enter(entering, had string) string {
-	return "BEGIN DECLARE done BOOLEAN DEFAULT FALSE; DECLARE found, free INT; DECLARE s VARBINARY(2000); DECLARE k VARBINARY(1024); " +
-		"DECLARE entering CURSOR FOR SELECT DISTINCT e.store, e.object_key FROM (" + entering + ") e WHERE TRUE" + unlessIn("e", had) + "; " +
-		"DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE; OPEN entering; " +
-		"each_key: LOOP FETCH entering INTO s, k; IF done THEN LEAVE each_key; END IF; " +
-		"SELECT COUNT(*), COALESCE(SUM(state = 'doomed' AND attempts = 0), 0) INTO found, free FROM dossier_journal " +
-		"WHERE store = s AND object_key = k FOR UPDATE; " +
-		"IF found > free THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '" + refused + "'; END IF; " +
-		"IF free > 0 THEN DELETE FROM dossier_journal WHERE store = s AND object_key = k AND state = 'doomed' AND attempts = 0; END IF; " +
-		"END LOOP; CLOSE entering; END; "
+	return eachKey(entering, had, "SELECT COUNT(*), COALESCE(SUM(state = 'doomed' AND attempts = 0), 0) INTO found, free FROM dossier_journal "+
+		"WHERE store = s AND object_key = k FOR UPDATE; "+
+		"IF found > free THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '"+refused+"'; END IF; "+
+		"IF free > 0 THEN DELETE FROM dossier_journal WHERE store = s AND object_key = k AND state = 'doomed' AND attempts = 0; END IF; ")
+}
+
+// eachKey does something for each object that the one query finds and the other does not, in the order of keys.
+func eachKey(files, others, do string) string {
+	return "BEGIN DECLARE done BOOLEAN DEFAULT FALSE; DECLARE found, free INT; DECLARE b VARCHAR(255) CHARACTER SET utf8mb4; " +
+		"DECLARE s VARBINARY(2000); DECLARE k VARBINARY(1024); " +
+		"DECLARE objects CURSOR FOR SELECT MIN(f.backend), f.store, f.object_key FROM (" + files + ") f WHERE TRUE" + unlessIn("f", others) +
+		" GROUP BY f.store, f.object_key ORDER BY f.store, f.object_key; " +
+		"DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE; OPEN objects; " +
+		"each_object: LOOP FETCH objects INTO b, s, k; IF done THEN LEAVE each_object; END IF; " + do + "END LOOP; CLOSE objects; END; "
 }

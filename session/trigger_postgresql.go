@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/dossier-go/dossier/journal"
 )
 
 func (postgresql) triggers() triggerEngine { return postgresqlTriggers{} }
@@ -71,11 +73,11 @@ func (postgresqlTriggers) relations(ctx context.Context, conn execer, t *trigger
 	return all, err
 }
 
-// home returns the journal's name and the schema of the table, in which the function is made.
-func (e postgresqlTriggers) home(ctx context.Context, conn execer, t *triggerTable) (journal, schema string, err error) {
+// home returns the name of the journal's table and the schema of the table, in which the function is made.
+func (e postgresqlTriggers) home(ctx context.Context, conn execer, t *triggerTable) (table, schema string, err error) {
 	err = each(ctx, conn, func(scan func(dest ...any) error) error {
 		var version int
-		if err := scan(&version, &journal, &schema); err != nil {
+		if err := scan(&version, &table, &schema); err != nil {
 			return err
 		}
 		if version < oldestTriggers {
@@ -87,12 +89,12 @@ func (e postgresqlTriggers) home(ctx context.Context, conn execer, t *triggerTab
 		coalesce((SELECT format('%I', n.nspname)
 			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)), '')`, t.sqlName)
 	switch {
-	case err == nil && journal == "":
+	case err == nil && table == "":
 		err = missing("dossier_journal")
 	case err == nil && schema == "":
 		err = missing(t.name)
 	}
-	return journal, schema, err
+	return table, schema, err
 }
 
 // postgresqlEvents are the triggers of a table: purpose, when it fires, and how the function sees the rows.
@@ -104,7 +106,7 @@ var postgresqlEvents = [][3]string{
 }
 
 func (e postgresqlTriggers) wanted(ctx context.Context, conn execer, t *triggerTable) ([]trigger, error) {
-	journal, schema, err := e.home(ctx, conn, t)
+	table, schema, err := e.home(ctx, conn, t)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func (e postgresqlTriggers) wanted(ctx context.Context, conn execer, t *triggerT
 	if err != nil {
 		return nil, err
 	}
-	body := e.body(t, journal)
+	body := e.body(t, table)
 	function := schema + "." + t.quote(t.objectName("files", body))
 	define := []string{
 		"CREATE OR REPLACE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS " +
@@ -199,25 +201,25 @@ func (postgresqlTriggers) files(t *triggerTable, rows string) string {
 
 // body is the function. What only TRUNCATE removes is seen by its own snapshot, which at higher levels is older than the
 // rows that go. The rows of the journal are locked before they are judged: a sweep that is claiming one is waited for.
-func (e postgresqlTriggers) body(t *triggerTable, journal string) string {
+func (e postgresqlTriggers) body(t *triggerTable, table string) string {
 	enter := func(entering string) string {
 		return `
     WITH entering AS MATERIALIZED (` + entering + `),
     held AS MATERIALIZED (SELECT j.id, j.object_key, j.state = 'doomed' AND j.attempts = 0 AS free
-      FROM ` + journal + ` j JOIN (SELECT DISTINCT store, object_key FROM entering) e USING (store, object_key) FOR UPDATE OF j)
+      FROM ` + table + ` j JOIN (SELECT DISTINCT store, object_key FROM entering) e USING (store, object_key) FOR UPDATE OF j)
     SELECT array_agg(id) FILTER (WHERE free), min(object_key) FILTER (WHERE NOT free) INTO orders, taken FROM held;
     IF taken IS NOT NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = ` + t.literal(refused) + ` || ': ' || taken,
         TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
     END IF;
-    DELETE FROM ` + journal + ` WHERE id = ANY (orders) AND state = 'doomed' AND attempts = 0;`
+    DELETE FROM ` + table + ` WHERE id = ANY (orders) AND state = 'doomed' AND attempts = 0;`
 	}
 	leave := func(leaving string) string {
 		return fmt.Sprintf(`
     INSERT INTO %s (id, backend, store, object_key, state, owner, due_at, created_at)
-    SELECT %s, g.backend, g.store, g.object_key, 'doomed', 'trigger', %s + %d, %s
+    SELECT %s, g.backend, g.store, g.object_key, 'doomed', '%s', %s + %d, %s
     FROM (SELECT min(l.backend) AS backend, l.store, l.object_key FROM (%s) l GROUP BY l.store, l.object_key ORDER BY l.store, l.object_key) g
-    ON CONFLICT (store, object_key) DO NOTHING;`, journal, postgresqlID, postgresqlNow, t.delay.Milliseconds(), postgresqlNow, leaving)
+    ON CONFLICT (store, object_key) DO NOTHING;`, table, postgresqlID, journal.TriggerOwner, postgresqlNow, t.delay.Milliseconds(), postgresqlNow, leaving)
 	}
 	before, after := e.files(t, "dossier_old"), e.files(t, "dossier_new")
 	unless := func(rows, others string) string {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dossier-go/dossier/journal"
 )
 
 func (sqlite) triggers() triggerEngine { return sqliteTriggers{} }
@@ -157,9 +159,9 @@ func unlessIn(files, kept string) string {
 // leave orders the deletes of what the row held and does not hold.
 func (sqliteTriggers) leave(t *triggerTable, gone, kept string) string {
 	return fmt.Sprintf("INSERT INTO dossier_journal (id, backend, store, object_key, state, owner, due_at, created_at) "+
-		"SELECT %s, min(g.backend), g.store, g.object_key, 'doomed', 'trigger', %s + %d, %s FROM (%s) g WHERE NOT EXISTS "+
+		"SELECT %s, min(g.backend), g.store, g.object_key, 'doomed', '%s', %s + %d, %s FROM (%s) g WHERE NOT EXISTS "+
 		"(SELECT 1 FROM dossier_journal j WHERE j.store = g.store AND j.object_key = g.object_key)%s GROUP BY g.store, g.object_key",
-		sqliteID, sqliteNow, t.delay.Milliseconds(), sqliteNow, gone, unlessIn("g", kept))
+		sqliteID, journal.TriggerOwner, sqliteNow, t.delay.Milliseconds(), sqliteNow, gone, unlessIn("g", kept))
 }
 
 // claim refuses a key whose object may be on its way out.

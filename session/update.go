@@ -62,6 +62,9 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 	if err != nil {
 		return err
 	}
+	if err := s.order(ctx, leaving); err != nil {
+		return err
+	}
 	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), len(s.top().undo)
 	if err = s.touch(ctx, r, &w); err == nil {
 		err = s.watch(s.trySlugs(ctx, r, func() error { return statement(ctx, r, w) }))
@@ -71,7 +74,7 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 		return err
 	}
 	s.wrote(r, w.names...)
-	return s.order(ctx, leaving)
+	return nil
 }
 
 // updating returns the columns to write and the file columns among them.
