@@ -57,8 +57,8 @@ func (w *world) wantOrders(before []string) {
 	}
 }
 
-// way is one way in which files leave rows without a session.
-type way struct {
+// wayOut is one way in which files leave rows without a session.
+type wayOut struct {
 	name string
 	on   string // databases; "" is all
 	sql  []string
@@ -75,8 +75,8 @@ func take(column, from string) string {
 	return "UPDATE papers SET " + column + " = (SELECT x." + from + " FROM (SELECT * FROM papers WHERE title = 'a') x) WHERE title = 'b'"
 }
 
-func ways() []way {
-	return []way{
+func waysOut() []wayOut {
+	return []wayOut{
 		{name: "delete of a row", sql: []string{"DELETE FROM papers WHERE title = 'a'"}, lost: 4},
 		{name: "delete of all rows", sql: []string{"DELETE FROM papers"}, lost: 8},
 		{name: "a column is cleared", sql: []string{"UPDATE papers SET file = NULL WHERE title = 'a'"}, lost: 1},
@@ -151,7 +151,7 @@ func TestTriggersOrderWhatLeavesARow(t *testing.T) {
 		w.withTriggers()
 		before := w.held()
 		start := w.number(w.now())
-		for _, way := range ways() {
+		for _, way := range waysOut() {
 			if way.on != "" && !slices.Contains(strings.Fields(way.on), w.on) {
 				continue
 			}
