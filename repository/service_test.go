@@ -299,6 +299,18 @@ func TestMappedShowsOnlyItsOwnTypes(t *testing.T) {
 		check(t, err)
 		list, err := members.List(t.Context(), repository.ListOptions{})
 		check(t, err)
+		page, err := members.Page(t.Context(), repository.ListOptions{Limit: 1})
+		check(t, err)
+		if page.Total != 1 || !slices.Equal(page.Items, list) {
+			t.Errorf("page %+v, list %v", page, list)
+		}
+		keyset, err := members.Keyset(t.Context(), repository.KeysetOptions{Signer: testSigner(t), Limit: 1})
+		if err != nil || !slices.Equal(keyset.Items, list) {
+			t.Errorf("page %+v, list %v, %v", keyset, list, err)
+		}
+		if _, err := members.Keyset(t.Context(), repository.KeysetOptions{}); !errors.Is(err, dossier.ErrInvalid) {
+			t.Errorf("a page without a signer: %v", err)
+		}
 		check(t, members.Delete(t.Context(), id))
 		want := []string{" <a@a>", "Ann <a@a>", "Ann <a@a>", "Ann <a@a>"}
 		if all := append([]string{shown, changed, got}, list...); !slices.Equal(all, want) {

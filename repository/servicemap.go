@@ -46,7 +46,25 @@ func (m Mapped[T, In, Out]) List(ctx context.Context, opts ListOptions) ([]Out, 
 	if err != nil {
 		return nil, err
 	}
-	return MapAll(rows, m.Show), nil
+	return mapItems(rows, m.Show), nil
+}
+
+// Page returns what the rows of a page show, with its totals. Errors: those of [Repository.Page].
+func (m Mapped[T, In, Out]) Page(ctx context.Context, opts ListOptions) (Page[Out], error) {
+	page, err := m.Service.Rows().Page(ctx, opts)
+	if err != nil {
+		return Page[Out]{}, err
+	}
+	return MapPage(page, m.Show), nil
+}
+
+// Keyset returns what the rows of a page show, with its cursors. Errors: those of [Repository.Keyset].
+func (m Mapped[T, In, Out]) Keyset(ctx context.Context, opts KeysetOptions) (KeysetPage[Out], error) {
+	page, err := m.Service.Rows().Keyset(ctx, opts)
+	if err != nil {
+		return KeysetPage[Out]{}, err
+	}
+	return MapKeysetPage(page, m.Show), nil
 }
 
 func (m Mapped[T, In, Out]) show(model *T, err error) (Out, error) {
@@ -55,13 +73,4 @@ func (m Mapped[T, In, Out]) show(model *T, err error) (Out, error) {
 		return none, err
 	}
 	return m.Show(model), nil
-}
-
-// MapAll returns what show makes of each, in their order; never nil, so that JSON has [] and not null.
-func MapAll[From, To any](all []From, show func(From) To) []To {
-	shown := make([]To, len(all))
-	for i, one := range all {
-		shown[i] = show(one)
-	}
-	return shown
 }
