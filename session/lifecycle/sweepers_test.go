@@ -98,6 +98,7 @@ func (s *struggle) write(ctx context.Context, seed int) {
 			s.lost.Add(1)
 		case errors.Is(err, dossier.ErrStale) || session.Retryable(err):
 			s.disputed.Add(1)
+			s.t.Log(err)
 		default:
 			s.t.Error(err)
 		}
