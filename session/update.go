@@ -62,11 +62,11 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 	if err != nil {
 		return err
 	}
-	if err := s.order(ctx, leaving); err != nil {
-		return err
-	}
 	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), len(s.top().undo)
 	if err = s.touch(ctx, r, &w); err == nil {
+		err = s.order(ctx, leaving)
+	}
+	if err == nil {
 		err = s.watch(s.trySlugs(ctx, r, func() error { return statement(ctx, r, w) }))
 	}
 	if err != nil {
