@@ -13,9 +13,9 @@
 //
 // # Clearing a file
 //
-// Setting a file column to nil and updating the whole row is understood only by the session that loaded the row with
-// Get; otherwise it is dossier.ErrStale, because a struct that never had the file looks the same. With [For],
-// or after List, name the column: Update(ctx, doc, "file").
+// Setting a file column to nil and updating the whole row is understood only by the session that read the row, with Get,
+// GetOne, List or Batches; otherwise it is dossier.ErrStale, because a struct that never had the file looks the same. With
+// [For], or after Stream, name the column: Update(ctx, doc, "file").
 //
 // # Services
 //

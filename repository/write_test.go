@@ -258,6 +258,28 @@ func TestKeysAndValuesAreNeverSQL(t *testing.T) {
 	}, upsertModels()...)
 }
 
+// scan has files under a composite key.
+type scan struct {
+	bun.BaseModel `bun:"table:scans"`
+	Box           string                 `bun:"box,pk,type:varchar(100)"`
+	Page          int                    `bun:"page,pk"`
+	File          *fileobject.FileObject `bun:"file" file:"uploads"`
+}
+
+// Rows with files are deleted by their keys, after they were locked; keys of several columns are no exception.
+func TestBulkDeletesOfFilesUnderCompositeKeys(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		ctx, scans := t.Context(), repository.For[scan](m)
+		check(t, scans.CreateMany(ctx, []*scan{{Box: "a", Page: 1, File: text("1")}, {Box: "a", Page: 2, File: text("2")}, {Box: "b", Page: 1}}))
+		n, err := scans.DeleteWhere(ctx, repository.Equal("box", "a"))
+		check(t, err)
+		if n != 2 {
+			t.Errorf("deleted %d", n)
+		}
+		check(t, wantOrders(ctx, m, 2))
+	}, (*scan)(nil))
+}
+
 func ExampleRepository_UpdateMany() {
 	manager, err := openExample("update-many")
 	if err != nil {

@@ -1,0 +1,85 @@
+package repository
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/uptrace/bun/schema"
+
+	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/session"
+)
+
+// matching selects the row that has the model's values in the columns of match; nil if the database makes its key.
+func matching[T any](table *schema.Table, model *T, match []string) (*Filter, error) {
+	if len(match) == 0 {
+		match = tagged(table)
+	}
+	var parts []Filter
+	value := reflect.ValueOf(model).Elem()
+	for _, name := range match {
+		field, err := column(table, "match by", name)
+		if err != nil {
+			return nil, err
+		}
+		if field.IsPtr && field.Value(value).IsNil() {
+			return nil, fmt.Errorf("%w: column %s is NULL, by which a row is to be found", dossier.ErrInvalid, name)
+		}
+		if field.IsPK && field.HasZeroValue(value) {
+			return nil, nil
+		}
+		parts = append(parts, Equal(name, field.Value(value).Interface()))
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%w: table %s has no primary key to find rows by", dossier.ErrInvalid, table.Name)
+	}
+	where := And(parts...)
+	return &where, nil
+}
+
+// tagged are the columns with the tag, or those of the primary key.
+func tagged(table *schema.Table) []string {
+	var marked, keys []string
+	for _, field := range table.Fields {
+		if field.StructField.Tag.Get("repository") == "match" {
+			marked = append(marked, field.Name)
+		}
+		if field.IsPK {
+			keys = append(keys, field.Name)
+		}
+	}
+	if len(marked) > 0 {
+		return marked
+	}
+	return keys
+}
+
+// matchText tells models apart that mean different rows; "" where the database makes the key.
+func matchText[T any](s *session.Session, table *schema.Table, model *T, match []string) string {
+	var b []byte
+	value := reflect.ValueOf(model).Elem()
+	for _, field := range table.Fields {
+		if !slices.Contains(match, field.Name) {
+			continue
+		}
+		if field.IsPK && field.HasZeroValue(value) {
+			return ""
+		}
+		b = append(field.AppendValue(s.Manager().DB().QueryGen(), b, value), ',')
+	}
+	return string(b)
+}
+
+// plain reports whether rows of the table can be written without being read.
+func plain(table *schema.Table) bool {
+	return table.SoftDeleteField == nil && !slices.ContainsFunc(table.Fields, func(f *schema.Field) bool {
+		return filledBy(f, "version", "slug") || f.IndirectType == reflect.TypeFor[fileobject.FileObject]() || f.IndirectType == reflect.TypeFor[fileobject.List]()
+	})
+}
+
+// filledBy reports whether the session fills the column in one of these ways; see package model.
+func filledBy(field *schema.Field, ways ...string) bool {
+	return slices.Contains(ways, field.StructField.Tag.Get("fill"))
+}
