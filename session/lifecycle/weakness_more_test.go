@@ -117,7 +117,9 @@ func testW12TheColumnSaysWhereAndTheRecordKeepsWhatItHas(t *testing.T) {
 		fileobject.FromBytes("a", []byte("x"), fileobject.Options{Backend: "elsewhere"}),
 		{Record: dossier.Record{Backend: "elsewhere", Key: "a", Filename: "a"}},
 	} {
-		err := w.try(func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, &document{Title: "b", File: wrong}) })
+		err := w.try(func(ctx context.Context, s *session.Session) error {
+			return s.Insert(ctx, &document{Title: "b", File: wrong})
+		})
 		if !errors.Is(err, dossier.ErrInvalid) && !errors.Is(err, dossier.ErrConflict) {
 			t.Errorf("a file of another backend: %v", err)
 		}
@@ -130,7 +132,7 @@ func testW12TheColumnSaysWhereAndTheRecordKeepsWhatItHas(t *testing.T) {
 	if len(info.Metadata) > 0 {
 		t.Errorf("the store has %v", info.Metadata)
 	}
-	row := w.raw1(t, "a")
+	row := w.stored(t, "a")
 	row["of_a_later_version"] = map[string]any{"n": 1}
 	text, err := json.Marshal(row)
 	must(t, err)
@@ -140,7 +142,7 @@ func testW12TheColumnSaysWhereAndTheRecordKeepsWhatItHas(t *testing.T) {
 		d.File.Metadata["more"] = true
 		return s.Update(ctx, d)
 	})
-	if row := w.raw1(t, "a"); row["filename"] != "Größe & 大.txt" || row["of_a_later_version"] == nil || len(row["metadata"].(map[string]any)) != 2 {
+	if row := w.stored(t, "a"); row["filename"] != "Größe & 大.txt" || row["of_a_later_version"] == nil || len(row["metadata"].(map[string]any)) != 2 {
 		t.Errorf("the row has %v", row)
 	}
 	w.check(t, "one")
@@ -225,8 +227,8 @@ func TestW15UploadsFromPathsAreWhatTheStoreSays(t *testing.T) {
 		if d.File.Filename != "plan.pdf" || d.File.ETag != info.ETag || d.File.Size != info.Size || d.File.ContentType != "application/pdf" {
 			t.Errorf("the row has %+v, the store %+v", d.File.Record, info)
 		}
-		if with.url != "" && info.ContentType != "application/pdf" {
-			t.Errorf("the store was told %q", info.ContentType)
+		if with.url != "" && info.Header.ContentType != "application/pdf" {
+			t.Errorf("the store was told %q", info.Header.ContentType)
 		}
 		w.check(t, "%PDF-1.7 plan")
 	}
@@ -253,7 +255,7 @@ func testW16ARequestWhoseCommitFailsIsNo2xx(t *testing.T) {
 		http.SetCookie(rw, &http.Cookie{Name: "user", Value: "1"})
 		rw.WriteHeader(http.StatusCreated)
 	}))
-	for _, point := range []string{"put.before", "put.after", "sql.begin.before", "sql.exec.before", "sql.commit.before"} {
+	for _, point := range []string{"put.before", "put.after", "sql.begin.before", "sql.commit.before"} {
 		points.Next(point, faultkit.Fail(errNo))
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))

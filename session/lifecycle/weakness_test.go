@@ -17,8 +17,8 @@ import (
 // The tests named W1 to W17 show that the known weaknesses of systems of this kind, by which they lose files, leave some
 // behind or are silent about it, do not happen here.
 
-// raw is the stored form of a document's file, with SQL and encoding/json alone.
-func (w *world) raw1(t testing.TB, title string) map[string]any {
+// stored is the stored form of a document's file, with SQL and encoding/json alone.
+func (w *world) stored(t testing.TB, title string) map[string]any {
 	t.Helper()
 	var text string
 	must(t, w.raw.QueryRow(w.rebind("SELECT file FROM documents WHERE title = ?"), title).Scan(&text))
@@ -170,8 +170,8 @@ func testW6WhatTheUploadLearnsIsInTheRow(t *testing.T) {
 	w.run(t, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, d) })
 	info, err := w.store.Stat(t.Context(), d.File.Key)
 	must(t, err)
-	row := w.raw1(t, "a")
-	if row["size"] != float64(26) || row["content_type"] != "application/pdf" || row["checksum"] != "crc32c:0dd28e24" ||
+	row := w.stored(t, "a")
+	if row["size"] != float64(26) || row["content_type"] != "application/pdf" || row["checksum"] != "crc32c:f1b42e30" ||
 		row["last_modified"] == nil || row["metadata"].(map[string]any)["by"] != "me" {
 		t.Errorf("the row has %v", row)
 	}
@@ -307,4 +307,3 @@ func testW10TheOldFileStaysWhenTheNewOneFails(t *testing.T) {
 		w.check(t, "one")
 	}
 }
-
