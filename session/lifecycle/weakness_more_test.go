@@ -142,8 +142,9 @@ func testW12TheColumnSaysWhereAndTheRecordKeepsWhatItHas(t *testing.T) {
 		d.File.Metadata["more"] = true
 		return s.Update(ctx, d)
 	})
-	if row := w.stored(t, "a"); row["filename"] != "Größe & 大.txt" || row["of_a_later_version"] == nil || len(row["metadata"].(map[string]any)) != 2 {
-		t.Errorf("the row has %v", row)
+	now := w.stored(t, "a")
+	if now["filename"] != "Größe & 大.txt" || now["of_a_later_version"] == nil || len(now["metadata"].(map[string]any)) != 2 {
+		t.Errorf("the row has %v", now)
 	}
 	w.check(t, "one")
 }
@@ -224,7 +225,8 @@ func TestW15UploadsFromPathsAreWhatTheStoreSays(t *testing.T) {
 		w.run(t, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, d) })
 		info, err := w.store.Stat(t.Context(), d.File.Key)
 		must(t, err)
-		if d.File.Filename != "plan.pdf" || d.File.ETag != info.ETag || d.File.Size != info.Size || d.File.ContentType != "application/pdf" {
+		row := d.File.Record
+		if row.Filename != "plan.pdf" || row.ETag != info.ETag || row.Size != info.Size || row.ContentType != "application/pdf" {
 			t.Errorf("the row has %+v, the store %+v", d.File.Record, info)
 		}
 		if with.url != "" && info.Header.ContentType != "application/pdf" {
@@ -279,7 +281,8 @@ func TestW17DumpsHaveTheRecord(t *testing.T) {
 	if back.File.Record.Key != d.File.Key || back.File.Checksum != d.File.Checksum || len(back.Pages) != 1 || back.Extra.Key != "" {
 		t.Errorf("dump %s", dump)
 	}
-	if have := contentsOf(t, append(fileobject.List{back.File.Bind(w.m.Registry())}, back.Pages[0].Bind(w.m.Registry()))); have != "[one p1]" {
+	files := fileobject.List{back.File.Bind(w.m.Registry()), back.Pages[0].Bind(w.m.Registry())}
+	if have := contentsOf(t, files); have != "[one p1]" {
 		t.Errorf("content %s", have)
 	}
 	again, err := json.Marshal(&back)

@@ -165,7 +165,8 @@ func testW6WhatTheUploadLearnsIsInTheRow(t *testing.T) {
 	t.Helper()
 	t.Parallel()
 	w := newWorld(t, setup{})
-	f := fileobject.FromReader("x", strings.NewReader("%PDF-1.7 of unknown length"), fileobject.Options{Metadata: map[string]any{"by": "me"}})
+	options := fileobject.Options{Metadata: map[string]any{"by": "me"}}
+	f := fileobject.FromReader("x", strings.NewReader("%PDF-1.7 of unknown length"), options)
 	d := &document{Title: "a", File: f}
 	w.run(t, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, d) })
 	info, err := w.store.Stat(t.Context(), d.File.Key)
