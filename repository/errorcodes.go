@@ -18,7 +18,8 @@ import (
 
 // postgresqlKinds by SQLSTATE; see https://www.postgresql.org/docs/current/errcodes-appendix.html.
 var postgresqlKinds = map[string]error{
-	"23505": ErrDuplicate, "23P01": ErrDuplicate, "23503": ErrForeignKey, "23001": ErrForeignKey, "23514": ErrCheck, "23502": ErrNotNull,
+	"23505": ErrDuplicate, "23P01": ErrDuplicate, "23503": ErrForeignKey, "23001": ErrForeignKey, "23502": ErrNotNull,
+	"23514": ErrCheck, "22001": ErrCheck, "22003": ErrCheck,
 	"40001": ErrSerialization, "40P01": ErrSerialization, "55P03": ErrSerialization,
 	"53300": dossier.ErrUnavailable, "57P01": dossier.ErrUnavailable, "57P02": dossier.ErrUnavailable,
 	"57P03": dossier.ErrUnavailable, "57P05": dossier.ErrUnavailable,
@@ -74,7 +75,7 @@ func names(list, separator string) []string {
 var mysqlKinds = map[int]error{
 	1022: ErrDuplicate, 1062: ErrDuplicate, 1169: ErrDuplicate, 1557: ErrDuplicate, 1586: ErrDuplicate,
 	1216: ErrForeignKey, 1217: ErrForeignKey, 1451: ErrForeignKey, 1452: ErrForeignKey,
-	3819: ErrCheck, 4025: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
+	3819: ErrCheck, 4025: ErrCheck, 1264: ErrCheck, 1406: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
 	1020: ErrSerialization, 1205: ErrSerialization, 1213: ErrSerialization, 3572: ErrSerialization,
 	1040: dossier.ErrUnavailable, 1053: dossier.ErrUnavailable, 1203: dossier.ErrUnavailable, 1927: dossier.ErrUnavailable,
 	2006: dossier.ErrUnavailable, 2013: dossier.ErrUnavailable,
@@ -111,10 +112,13 @@ func (e *DatabaseError) nameMySQL(text string) {
 	case ErrNotNull: // Column 'title' cannot be null; Field 'title' doesn't have a default value
 		e.Columns = names(between(text, "'", "'"), ",")
 	case ErrCheck: // CONSTRAINT `name` failed for `db`.`table`; Check constraint 'name' is violated.
-		if e.Constraint = between(text, "CONSTRAINT `", "`"); e.Constraint != "" {
-			e.Table = last(text, "`")
-		} else {
+		switch e.Code {
+		case "1264", "1406": // Data too long for column 'title' at row 1
+			e.Columns = names(between(text, "'", "'"), ",")
+		case "3819":
 			e.Constraint = between(text, "'", "'")
+		default:
+			e.Constraint, e.Table = between(text, "CONSTRAINT `", "`"), last(text, "`")
 		}
 	}
 }

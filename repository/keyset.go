@@ -26,7 +26,7 @@ type KeysetOptions struct {
 	Limit int
 	// Order of the rows, by columns. What it leaves open is settled by the primary key. A column whose type in Go cannot be
 	// NULL must be NOT NULL (the option notnull of its tag), and a column of float32 has no place in it, because its values
-	// cannot be compared exactly. Default: none, by the primary key alone.
+	// cannot be compared exactly. Default: none, that of the repository's Options.
 	Order []Order
 	// Where selects rows: those that all of its filters select. Default: none, all rows.
 	Where []Filter
@@ -118,7 +118,7 @@ func (r *Repository[T]) openKeyset(
 	table := r.table(s)
 	k := &keyset{opts: opts, table: table}
 	var err error
-	if k.order, err = totalOrder(target{table, table.SQLAlias}, opts.Order); err != nil {
+	if k.order, err = r.totalOrder(s, opts.Order); err != nil {
 		return nil, nil, err
 	}
 	if err := k.order.positions(); err != nil {

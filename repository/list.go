@@ -23,7 +23,7 @@ type ListOptions struct {
 	// Offset is how many rows are passed over first, from 0. Default: 0.
 	Offset int
 	// Order of the rows. What it leaves open is settled by the primary key, ascending, so that pages neither repeat nor
-	// miss rows while the table stays the same. Default: none, by the primary key alone.
+	// miss rows while the table stays the same. Default: none, that of the repository's Options.
 	Order []Order
 	// Where selects rows: those that all of its filters select. Default: none, all rows.
 	Where []Filter
@@ -71,8 +71,7 @@ func (r *Repository[T]) listing(ctx context.Context, s *session.Session, model a
 	if err != nil {
 		return nil, err
 	}
-	table := r.table(s)
-	order, err := totalOrder(target{table, table.SQLAlias}, opts.Order)
+	order, err := r.totalOrder(s, opts.Order)
 	if err != nil {
 		return nil, err
 	}

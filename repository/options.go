@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -25,6 +26,9 @@ type Options struct {
 	// whatever the number of rows; the join table of many-to-many must be known to bun (RegisterModel). File
 	// columns of related rows find their backends. They are added to those that the repository has. Default: none.
 	Relations []string
+	// Order of [Repository.List], [Repository.Page] and [Repository.Keyset] where the call asks for none. It takes the place of
+	// the one that the repository has. Default: none, by the primary key.
+	Order []Order
 	// Lock is how rows that are read are locked until the end of the transaction. It needs a repository of [New]: with [For]
 	// the lock would end with the call, so it is dossier.ErrInvalid. Default: NoLock.
 	Lock Lock
@@ -80,6 +84,9 @@ func (r *Repository[T]) With(opts Options) *Repository[T] {
 	base := r.base
 	base.Scope = append(base.Scope[:len(base.Scope):len(base.Scope)], opts.Scope...)
 	base.Relations = append(base.Relations[:len(base.Relations):len(base.Relations)], opts.Relations...)
+	if len(opts.Order) > 0 {
+		base.Order = slices.Clone(opts.Order)
+	}
 	if opts.Lock != NoLock {
 		base.Lock = opts.Lock
 	}
@@ -87,6 +94,15 @@ func (r *Repository[T]) With(opts Options) *Repository[T] {
 		base.Deleted = opts.Deleted
 	}
 	return &Repository[T]{s: r.s, m: r.m, base: base}
+}
+
+// totalOrder is the order that was asked for, or that of the repository, made total.
+func (r *Repository[T]) totalOrder(s *session.Session, asked []Order) (order, error) {
+	if len(asked) == 0 {
+		asked = r.base.Order
+	}
+	table := r.table(s)
+	return totalOrder(target{table, table.SQLAlias}, asked)
 }
 
 // selecting begins a query of the rows that the repository sees and all filters select, with what its options ask for. The
