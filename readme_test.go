@@ -2,6 +2,7 @@ package dossier_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,6 +34,38 @@ func TestREADMECodeIsCompiled(t *testing.T) {
 	}
 	if lines := strings.Count(string(readme), "\n"); lines >= 200 {
 		t.Errorf("the README has %d lines; it must stay under 200", lines)
+	}
+}
+
+// A page that nobody finds is not there, and a link that leads nowhere is worse.
+func TestEveryPageIsLinked(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	links := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	linked := map[string]bool{}
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range links.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(link[1], ":") {
+				continue
+			}
+			target := filepath.Join(filepath.Dir(page), link[1])
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, target)
+			}
+			linked[target] = linked[target] || page == "README.md"
+		}
+	}
+	for _, page := range pages {
+		if !linked[page] {
+			t.Errorf("the README does not link to %s", page)
+		}
 	}
 }
 

@@ -163,9 +163,10 @@ type parcel struct {
 	bun.BaseModel `bun:"table:parcels"`
 	model.UUID
 	model.SlugKey `slug:"title"`
-	Title         string `bun:"title,notnull,type:varchar(10)"`
-	State         string `bun:"state,notnull,nullzero,default:'new',type:varchar(10)"`
-	Weight        int16  `bun:"weight,notnull,type:smallint"`
+	Title         string              `bun:"title,notnull,type:varchar(10)"`
+	State         string              `bun:"state,notnull,nullzero,default:'new',type:varchar(10)"`
+	Weight        int16               `bun:"weight,notnull,type:smallint"`
+	Labels        map[string][]string `bun:"labels,nullzero"`
 }
 
 // What the database itself put into the row is in the struct after the insert, as what the session put there is.
@@ -183,6 +184,25 @@ func TestDefaultsOfTheDatabaseComeBack(t *testing.T) {
 		}
 		if _, found, err := parcels.GetOneOrNone(ctx, repository.Equal("slug", "a-b-c")); found || err != nil {
 			t.Errorf("a name that nobody has: %v, %v", found, err)
+		}
+	}, (*parcel)(nil))
+}
+
+// A map in a column is JSON, and what was written is what is read, also where the driver gives it as text.
+func TestJSONColumnsComeBack(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		ctx, parcels := t.Context(), repository.For[parcel](m)
+		labels := map[string][]string{"to": {"Ä", `"'\`, "a?b"}, "": nil}
+		p, none := &parcel{Title: "a", Labels: labels}, &parcel{Title: "b"}
+		check(t, parcels.CreateMany(ctx, []*parcel{p, none}))
+		got, err := parcels.Get(ctx, p.ID)
+		check(t, err)
+		if fmt.Sprint(got.Labels) != fmt.Sprint(labels) {
+			t.Errorf("%q, want %q", got.Labels, labels)
+		}
+		without, err := parcels.List(ctx, repository.ListOptions{Where: []repository.Filter{repository.Null("labels")}})
+		if err != nil || len(without) != 1 || without[0].ID != none.ID || without[0].Labels != nil {
+			t.Errorf("without labels: %+v, %v", without, err)
 		}
 	}, (*parcel)(nil))
 }
