@@ -50,7 +50,7 @@ func (s *Session) UpdateWhere(ctx context.Context, row any, set map[string]any, 
 func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, where string, args []any) (sql.Result, error) {
 	q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...)
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		q = q.Set(string(p.field(name).SQLName)+" = ?", set[name])
+		q = q.Set(string(p.field(name).SQLName)+" = ?", argumentsInUTC(set[name])...)
 	}
 	if p.updated != nil && set[p.updated.Name] == nil {
 		q = q.Set("? = ?", p.updated.SQLName, model.Now())
@@ -66,6 +66,17 @@ func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, 
 		q = q.Set("? = ?", p.updatedBy.SQLName, actor.Interface())
 	}
 	return q.Exec(ctx)
+}
+
+// argumentsInUTC are the values of a statement, with times in UTC: where the column keeps no zone, that of the value is lost.
+func argumentsInUTC(args ...any) []any {
+	values := slices.Clone(args)
+	for i, value := range values {
+		if value != nil {
+			values[i] = inUTC(reflect.ValueOf(value)).Interface()
+		}
+	}
+	return values
 }
 
 func columnName(field *schema.Field) string {
@@ -125,6 +136,7 @@ func (p *plan) checkSet(set map[string]any) ([]*fileField, error) {
 func (s *Session) eachWhere(ctx context.Context, p *plan, fields []*fileField, where string, args []any,
 	do func(where string, args []any) (sql.Result, error),
 ) (int, error) {
+	args = argumentsInUTC(args...)
 	if len(fields) == 0 {
 		return s.affected(do(where, args))
 	}

@@ -1,13 +1,16 @@
 package session
 
 import (
+	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -30,6 +33,8 @@ var (
 	listType = reflect.TypeFor[fileobject.List]()
 	uuidType = reflect.TypeFor[uuid.UUID]()
 	timeType = reflect.TypeFor[time.Time]()
+	// timeTypes are all that bun writes as a time.
+	timeTypes = []reflect.Type{timeType, reflect.TypeFor[bun.NullTime](), reflect.TypeFor[sql.NullTime]()}
 )
 
 // planOf returns the plan of a struct, or of a pointer to one.
@@ -100,7 +105,7 @@ func (m *Manager) planType(p *plan, field *schema.Field) {
 	if text := p.columnType(field, traits); text != "" && !own {
 		field.CreateTableSQLType = text
 	}
-	if field.IndirectType != timeType || traits.time == "" {
+	if traits.time == "" || !slices.Contains(timeTypes, field.IndirectType) {
 		return
 	}
 	if !own {
@@ -108,11 +113,28 @@ func (m *Manager) planType(p *plan, field *schema.Field) {
 	}
 	appendTime := field.Append
 	field.Append = func(gen schema.QueryGen, b []byte, v reflect.Value) []byte {
-		if v.Type() == timeType {
-			v = reflect.ValueOf(v.Interface().(time.Time).UTC())
-		}
-		return appendTime(gen, b, v)
+		return appendTime(gen, b, inUTC(v))
 	}
+}
+
+// inUTC is a copy in UTC of a time, or of a pointer to one; every other value is returned as it is.
+func inUTC(v reflect.Value) reflect.Value {
+	if v.Kind() == reflect.Pointer && !v.IsNil() && slices.Contains(timeTypes, v.Type().Elem()) {
+		to := reflect.New(v.Type().Elem())
+		to.Elem().Set(inUTC(v.Elem()))
+		return to
+	}
+	switch t := v.Interface().(type) {
+	case time.Time:
+		return reflect.ValueOf(t.UTC())
+	case bun.NullTime:
+		t.Time = t.UTC()
+		return reflect.ValueOf(t)
+	case sql.NullTime:
+		t.Time = t.Time.UTC()
+		return reflect.ValueOf(t)
+	}
+	return v
 }
 
 func (m *Manager) planFile(p *plan, field *schema.Field) (*fileField, error) {

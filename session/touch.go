@@ -25,6 +25,9 @@ type writing struct {
 // was is not changed: nothing of it is written then, because others may have changed it since.
 func (s *Session) touch(ctx context.Context, r row, w *writing) error {
 	if r.updated == nil && r.updatedBy == nil && r.version == nil {
+		if len(w.names) == 0 {
+			return fmt.Errorf("%w: table %s has no column to update", dossier.ErrInvalid, r.table.Name)
+		}
 		return nil
 	}
 	if r.version != nil {

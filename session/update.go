@@ -40,6 +40,15 @@ type change struct {
 	exact bool // named by the caller: no question whether it is stale
 }
 
+// namesOf are the columns of changes.
+func namesOf(changes []change) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range changes {
+		names[c.field.field.Name] = true
+	}
+	return names
+}
+
 func (s *Session) updateRow(ctx context.Context, r row, columns []string, statement func(context.Context, row, writing) error) error {
 	names, changes, err := r.updating(columns)
 	if err == nil && r.slug != nil && slices.Contains(names, r.slug.Name) {
@@ -48,11 +57,7 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 	if err != nil {
 		return err
 	}
-	only := map[string]bool{}
-	for _, c := range changes {
-		only[c.field.field.Name] = true
-	}
-	if err := s.stageRows(ctx, []row{r}, only); err != nil {
+	if err := s.stageRows(ctx, []row{r}, namesOf(changes)); err != nil {
 		return err
 	}
 	if err := s.open(ctx); err != nil {

@@ -41,7 +41,7 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 		return err
 	}
 	if len(changes) > 0 || rows[0].slug != nil {
-		return s.updateEach(ctx, rows, columns)
+		return s.updateEach(ctx, rows, columns, changes)
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -56,9 +56,9 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	return nil
 }
 
-// updateEach uploads all files before the first row is locked.
-func (s *Session) updateEach(ctx context.Context, rows []row, columns []string) error {
-	if err := s.stageRows(ctx, rows, nil); err != nil {
+// updateEach uploads all files that are to be written before the first row is locked.
+func (s *Session) updateEach(ctx context.Context, rows []row, columns []string, changes []change) error {
+	if err := s.stageRows(ctx, rows, namesOf(changes)); err != nil {
 		return err
 	}
 	for _, r := range rows {
