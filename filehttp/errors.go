@@ -32,6 +32,8 @@ type answer struct {
 // answers is the one table from errors to statuses (RFC 9110, section 15). The first row that matches decides, so the
 // more specific ones come first.
 var answers = []answer{
+	{dossier.ErrOutcomeUnknown, http.StatusInternalServerError, "internal error"},
+	{dossier.ErrRollbackOnly, http.StatusInternalServerError, "internal error"}, // its cause is of an earlier call
 	{dossier.ErrExpired, http.StatusForbidden, "the signature has expired"},
 	{dossier.ErrBadSignature, http.StatusForbidden, "the request is not signed, or not what was signed"},
 	{errMethod, http.StatusMethodNotAllowed, "this method is not allowed here"},
@@ -63,7 +65,6 @@ var answers = []answer{
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the file store took too long"},
 	{context.Canceled, http.StatusServiceUnavailable, "the request was given up"},
 	{errors.ErrUnsupported, http.StatusNotImplemented, "this is not supported here"},
-	{dossier.ErrOutcomeUnknown, http.StatusInternalServerError, "internal error"},
 	{dossier.ErrInvalidKey, http.StatusBadRequest, "malformed request"},
 	{dossier.ErrInvalid, http.StatusBadRequest, "malformed request"},
 }
@@ -73,7 +74,8 @@ var answers = []answer{
 // ErrTooLarge and [http.MaxBytesError], 415 for ErrType, 416 for ErrRange, 400 for ErrInvalid, ErrInvalidKey,
 // ErrShortSource and ErrChecksum, 401 for ErrUnauthenticated, 408 for a body that came too slowly, 501 for
 // errors.ErrUnsupported, 503 for ErrThrottled, ErrUnavailable and ErrClosed, 504 for a deadline, 502 when the store refused
-// this server's own credentials, 200 for nil and 500 for everything else.
+// this server's own credentials, 200 for nil and 500 for everything else, whatever comes with dossier.ErrOutcomeUnknown or
+// ErrRollbackOnly among it: nobody must take these for "try again".
 //
 // The same error can mean different things to different callers: a [dossier.Error] with ErrPermission comes from the
 // store and is no fault of the client (502); a bare ErrPermission, as a Lookup returns it, is (403).
@@ -84,11 +86,12 @@ func answerTo(err error) answer {
 		return answer{nil, http.StatusOK, ""}
 	}
 	var store *dossier.Error
-	if errors.As(err, &store) && (errors.Is(err, dossier.ErrPermission) || errors.Is(err, dossier.ErrUnauthenticated)) {
-		err = errStoreRefused
-	}
 	var long *http.MaxBytesError
-	if errors.As(err, &long) {
+	switch {
+	case errors.Is(err, dossier.ErrOutcomeUnknown): // also a dossier.Error, with whatever the commit failed with
+	case errors.As(err, &store) && (errors.Is(err, dossier.ErrPermission) || errors.Is(err, dossier.ErrUnauthenticated)):
+		err = errStoreRefused
+	case errors.As(err, &long):
 		err = dossier.ErrTooLarge
 	}
 	for _, a := range answers {

@@ -79,3 +79,20 @@ func TestStatusOfStoreErrors(t *testing.T) {
 		t.Errorf("%d", got)
 	}
 }
+
+// A commit whose end nobody knows comes with the lost connection that caused it. A 503 would say that nothing was done, and
+// a client that tries again would do the work twice; so does the table of package repository.
+func TestStatusOfAnUnknownOutcomeIsNotItsCause(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []error{dossier.ErrOutcomeUnknown, dossier.ErrRollbackOnly} {
+		for _, cause := range []error{dossier.ErrUnavailable, dossier.ErrConflict, context.DeadlineExceeded, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
+			if got := filehttp.StatusOf(fmt.Errorf("%w after: %w", kind, cause)); got != 500 {
+				t.Errorf("%v after %v: %d, want 500", kind, cause, got)
+			}
+		}
+	}
+	unknown := &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: dossier.ErrPermission}
+	if got := filehttp.StatusOf(unknown); got != 500 {
+		t.Errorf("an unknown outcome after a refusal: %d, want 500", got)
+	}
+}
