@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,27 @@ func testLimitIsForAllStoresTogether(t *testing.T) {
 		must(t, err)
 		want(t, "report", report, journal.SweepReport{Claimed: claimed, Deleted: claimed})
 	}
+}
+
+// Commits execute a few due rows each. A store with more than that due at any time, as one that is down, must not keep the
+// others from ever having their turn.
+func TestLimitIsNotForTheFirstStoreAlone(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		l := newLedger(t)
+		registry := registryWith(t, map[string]named{"one": {store: "one"}, "two": {store: "two"}})
+		l.order("two", "two", "last")
+		for i := range 100 {
+			l.order("one", "one", fmt.Sprint(i), fmt.Sprint("more ", i))
+			_, err := l.Sweep(t.Context(), journal.SweepOptions{Registry: registry, Limit: 1})
+			must(t, err)
+			if !slices.Contains(l.ids(journal.Filter{Backend: "two"}), "last") {
+				return
+			}
+		}
+		t.Error("a hundred sweeps of one row each had no turn for the second store")
+	})
 }
 
 // What is not due must not be read to find what is: a claim that sorted all due rows would make a sweep of a million take

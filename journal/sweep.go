@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -99,7 +100,12 @@ func (o SweepOptions) rounds() [][]place {
 	if o.IDs != nil && len(places) > 0 {
 		return [][]place{places}
 	}
-	return slices.Collect(slices.Chunk(places, 1))
+	rounds := slices.Collect(slices.Chunk(places, 1))
+	if o.Limit > 0 && len(rounds) > 0 { // the first store must not use up the limit of every sweep
+		first := rand.N(len(rounds))
+		rounds = slices.Concat(rounds[first:], rounds[:first])
+	}
+	return rounds
 }
 
 // registered lists what the registry has, in the order of names, and the guards of its stores.

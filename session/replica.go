@@ -24,9 +24,10 @@ type replica struct {
 	db     *bun.DB
 	number int // as in Options.Replicas, from 0
 
-	mu       sync.Mutex
-	examined bool      // its settings are known to be right
-	after    time.Time // not asked before
+	mu        sync.Mutex
+	examined  bool      // its settings are known to be right
+	examining bool      // a read is finding that out
+	after     time.Time // not asked before
 }
 
 // The places that a context can name for reads.
@@ -182,24 +183,30 @@ func (c reads) candidates(ctx context.Context) iter.Seq[*replica] {
 
 // usable reports whether a replica may be asked. One that was not up when the manager was made is examined first.
 func (m *Manager) usable(ctx context.Context, r *replica) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Now().Before(r.after) {
-		return false
-	}
-	if r.examined {
-		return true
+	if ask, examine := r.turn(); !examine {
+		return ask
 	}
 	err := m.engine.examineReplica(ctx, m, r.db)
-	if err == nil {
-		r.examined = true
-		return true
-	}
-	if ctx.Err() == nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.examining, r.examined = false, err == nil
+	if err != nil && ctx.Err() == nil {
 		r.after = time.Now().Add(m.opts.ReplicaPause)
 		m.opts.Logger.WarnContext(ctx, "dossier: a replica cannot be read", "replica", r.number, "error", err)
 	}
-	return false
+	return err == nil
+}
+
+// turn reports whether the replica may be asked, and whether it is the caller who examines it first: while one read waits
+// for that, and it may wait as long as connecting takes, others pass the replica over.
+func (r *replica) turn() (ask, examine bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.examining || time.Now().Before(r.after) {
+		return false, false
+	}
+	r.examining = !r.examined
+	return r.examined, r.examining
 }
 
 // failed reports whether the replica, and not the query, is what failed; it is left alone for a while then.

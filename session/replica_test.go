@@ -2,12 +2,16 @@ package session_test
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +19,7 @@ import (
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/session"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
 // place is a model whose rows tell who answered.
@@ -293,4 +298,53 @@ func TestReadersOfSQLite(t *testing.T) {
 	other := open(t, session.Config{DSN: newDSN(t, "sqlite")})
 	_, err = session.New(m.DB(), session.Options{Registry: newOptions(t).Registry, Replicas: []*bun.DB{other.DB()}})
 	wantError(t, err, dossier.ErrInvalid)
+}
+
+// slow is a replica that is not up, and later takes its time to connect.
+type slow struct {
+	driver.Connector
+	up               atomic.Bool
+	entered, proceed chan struct{}
+}
+
+func (r *slow) Driver() driver.Driver { return nil }
+
+func (r *slow) Connect(ctx context.Context) (driver.Conn, error) {
+	if !r.up.Load() {
+		return nil, syscall.ECONNREFUSED
+	}
+	r.entered <- struct{}{}
+	<-r.proceed
+	return nil, syscall.ECONNREFUSED
+}
+
+// One read finds out whether a replica is up again. Others must not stand behind it for as long as a connection may take,
+// which is seconds where packets are dropped.
+func TestOneReadWaitsForAReplicaThatComesBack(t *testing.T) {
+	t.Parallel()
+	replica := &slow{entered: make(chan struct{}), proceed: make(chan struct{})}
+	pool := sql.OpenDB(replica)
+	defer pool.Close()
+	w := newWorld(t, session.Options{
+		Replicas: []*bun.DB{bun.NewDB(pool, sqlitedialect.New())}, ReplicaPause: time.Nanosecond,
+		Logger: slog.New(slog.DiscardHandler),
+	}, (*place)(nil))
+	must(t, w.Run(w.ctx, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, newPlace("primary")) }))
+	replica.up.Store(true)
+	read := func() error {
+		return w.Run(w.ctx, func(ctx context.Context, s *session.Session) error { return s.Get(ctx, &place{}, int64(1)) })
+	}
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- read() }()
+	<-replica.entered
+	go func() { second <- read() }()
+	select {
+	case err := <-second:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Error("a read waits for another one's look at the replica")
+	}
+	replica.up.Store(false)
+	close(replica.proceed)
+	must(t, <-first)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // RunWith is Run with options. When the unit of work is tried again, fn is called again with the same session, whose
-// uploads of the attempt before are used again for the handles that have them; fn must not keep anything else of a
-// failed attempt.
+// uploads of the attempt before are used again for the handles that have them, and tokens of direct uploads can be used
+// again; fn must not keep anything else of a failed attempt.
 func (m *Manager) RunWith(ctx context.Context, opts RunOptions, fn func(ctx context.Context, s *Session) error) error {
 	if err := m.live("run"); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *Session) rewind(ctx context.Context) error {
 		return err
 	}
 	return s.undo(ctx, func(ctx context.Context) error {
-		err := s.landSideFile(ctx)
+		err := errors.Join(s.landSideFile(ctx), s.releaseDirect(ctx))
 		s.keepAgain(ctx)
 		return err
 	})

@@ -184,3 +184,25 @@ func (s *Session) takeUploaded(ctx context.Context, batch []*stagedFile) (rest [
 	}
 	return rest, s.put(ctx, here, func(*stagedFile) func(string) error { return nil })
 }
+
+// releaseDirect gives direct uploads back before another attempt, which may make another handle of the same token. What was
+// copied is copied again: the client's object is there still.
+func (s *Session) releaseDirect(ctx context.Context) error {
+	var ids []string
+	for ref, staged := range s.staged {
+		if staged.direct == nil {
+			continue
+		}
+		if staged.id != "" {
+			ids = append(ids, staged.id)
+		}
+		staged.transfer.Release()
+		delete(s.staged, ref)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	s.keeper.stop() // it must not take what is given up for lost
+	s.keeper.remove(ids...)
+	return s.m.journal.Release(ctx, s.m.opts.Registry, ids...)
+}

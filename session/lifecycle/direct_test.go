@@ -204,6 +204,42 @@ func TestDirectUploadOutlivesARollback(t *testing.T) {
 	})
 }
 
+// A unit of work that lost is tried again, and makes the file of the token once more, or has it from outside: both must
+// succeed, or a deadlock would cost the client its upload.
+func TestDirectUploadsAreTriedAgain(t *testing.T) {
+	onBothWays(t, func(t *testing.T, cannot dossier.Capabilities) {
+		t.Parallel()
+		w := newDirectWorld(t, setup{}, cannot)
+		for _, inside := range []bool{true, false} {
+			p := w.uploaded(t, fmt.Sprint("inside: ", inside))
+			f := w.redeem(t, p)
+			attempts := 0
+			must(t, w.m.RunWith(t.Context(), session.RunOptions{Attempts: 2, Backoff: time.Millisecond}, func(ctx context.Context, s *session.Session) error {
+				if attempts++; inside {
+					f = w.redeem(t, p)
+				}
+				if err := s.Insert(ctx, &document{Title: fmt.Sprint(inside), File: f}); err != nil || attempts == 2 {
+					return err
+				}
+				return lost{}
+			}))
+			if f.Pending() {
+				t.Errorf("inside: %v: the handle was not taken", inside)
+			}
+		}
+		if counts := w.journal(t); counts["pending"] != 0 {
+			t.Errorf("the journal has %v", counts)
+		}
+		w.check(t, "inside: true", "inside: false")
+	})
+}
+
+// lost is the error of a unit of work that lost against others.
+type lost struct{}
+
+func (lost) Error() string    { return "lost" }
+func (lost) SQLState() string { return "40001" }
+
 // Uploads are taken wherever a file can be written, inside a transaction too, and by lists.
 func TestDirectUploadsWorkInEveryCall(t *testing.T) {
 	onBothWays(t, func(t *testing.T, cannot dossier.Capabilities) {
