@@ -54,14 +54,21 @@ func openOn(t testing.TB, name string, opts session.Options, models ...any) *ses
 		pool.SetMaxOpenConns(8)
 	}
 	if opts.Registry == nil {
-		opts.Registry = &dossier.Registry{}
-		check(t, opts.Registry.Register("uploads", memory.New(memory.Config{})))
+		opts.Registry = newRegistry(t)
 	}
 	m, err := session.New(bun.NewDB(pool, dialect), opts)
 	check(t, err)
 	check(t, m.Register(models...))
 	check(t, m.CreateSchema(t.Context()))
 	return m
+}
+
+// newRegistry has a store called "uploads".
+func newRegistry(t testing.TB) *dossier.Registry {
+	t.Helper()
+	registry := &dossier.Registry{}
+	check(t, registry.Register("uploads", memory.New(memory.Config{})))
+	return registry
 }
 
 func makeDatabase(t testing.TB, name string) (driver, dsn string, dialect schema.Dialect) {

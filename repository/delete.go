@@ -2,7 +2,6 @@ package repository
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -59,11 +58,7 @@ func (r *Repository[T]) remove(ctx context.Context, op string, id []any, do func
 		if err != nil {
 			return err
 		}
-		err = do(ctx, s, model)
-		if errors.Is(err, dossier.ErrStale) && r.present(ctx, s, []*T{model}, NoLock) != nil {
-			return fmt.Errorf("%s: %w: %w", k, dossier.ErrNotFound, err)
-		}
-		return err
+		return r.orMissing(ctx, s, []*T{model}, do(ctx, s, model))
 	})
 	return wrap(op, err)
 }

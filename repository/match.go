@@ -12,7 +12,7 @@ import (
 	"github.com/dossier-go/dossier/session"
 )
 
-// matching selects the row that has the model's values in the columns of match; nil if the database makes its key.
+// matching selects the row that has the model's values in the columns of match; nil if its key is yet to be made.
 func matching[T any](table *schema.Table, model *T, match []string) (*Filter, error) {
 	if len(match) == 0 {
 		match = tagged(table)
@@ -27,7 +27,7 @@ func matching[T any](table *schema.Table, model *T, match []string) (*Filter, er
 		if field.IsPtr && field.Value(value).IsNil() {
 			return nil, fmt.Errorf("%w: column %s is NULL, by which a row is to be found", dossier.ErrInvalid, name)
 		}
-		if field.IsPK && field.HasZeroValue(value) {
+		if made(field) && field.HasZeroValue(value) {
 			return nil, nil
 		}
 		parts = append(parts, Equal(name, field.Value(value).Interface()))
@@ -56,7 +56,7 @@ func tagged(table *schema.Table) []string {
 	return keys
 }
 
-// matchText tells models apart that mean different rows; "" where the database makes the key.
+// matchText tells models apart that mean different rows; "" where the key is yet to be made.
 func matchText[T any](s *session.Session, table *schema.Table, model *T, match []string) string {
 	var b []byte
 	value := reflect.ValueOf(model).Elem()
@@ -64,7 +64,7 @@ func matchText[T any](s *session.Session, table *schema.Table, model *T, match [
 		if !slices.Contains(match, field.Name) {
 			continue
 		}
-		if field.IsPK && field.HasZeroValue(value) {
+		if made(field) && field.HasZeroValue(value) {
 			return ""
 		}
 		b = append(field.AppendValue(s.Manager().DB().QueryGen(), b, value), ',')
@@ -77,6 +77,12 @@ func plain(table *schema.Table) bool {
 	return table.SoftDeleteField == nil && !slices.ContainsFunc(table.Fields, func(f *schema.Field) bool {
 		return filledBy(f, "version", "slug") || f.IndirectType == reflect.TypeFor[fileobject.FileObject]() || f.IndirectType == reflect.TypeFor[fileobject.List]()
 	})
+}
+
+// made reports whether a zero in the column stands for a key that the database or the session makes. In other keys, as in one
+// part of a composite key, zero is a value.
+func made(field *schema.Field) bool {
+	return field.IsPK && (field.NullZero || filledBy(field, "uuid7", "uuid4", "nanoid"))
 }
 
 // filledBy reports whether the session fills the column in one of these ways; see package model.

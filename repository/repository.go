@@ -41,6 +41,9 @@ func (r *Repository[T]) run(ctx context.Context, opts session.RunOptions, fn fun
 	if err := m.Register((*T)(nil)); err != nil {
 		return fmt.Errorf("repository: %w", err)
 	}
+	if !opts.ReadOnly {
+		ctx = session.OnPrimary(ctx) // what a write decides by must not be behind
+	}
 	if r.s != nil {
 		return Recognise(fn(ctx, r.s))
 	}

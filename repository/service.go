@@ -84,21 +84,23 @@ func (v *Service[T]) Update(ctx context.Context, model *T, columns ...string) er
 }
 
 // Change loads the row with this primary key, lets change edit it, and updates it by the rules: for requests that name some
-// fields only. It returns the row as it is then. Errors: those of change and of the rules, dossier.ErrNotFound, those of
-// [Repository.Update].
+// fields only. It returns the row as it is then. Nothing that others write meanwhile is lost: the row is compared, under its
+// lock, with what was loaded, and dossier.ErrStale if it differs; the call can be made again. Errors: those of change and
+// of the rules, dossier.ErrNotFound, dossier.ErrInvalid for another primary key than before, those of [Repository.Update].
 func (v *Service[T]) Change(ctx context.Context, change func(model *T) error, id ...any) (*T, error) {
 	var model *T
 	err := v.run(ctx, session.RunOptions{}, func(ctx context.Context, rows *Repository[T]) (err error) {
 		if model, err = rows.Get(ctx, id...); err != nil {
 			return err
 		}
+		loaded := rows.snapshot(model)
 		if err = change(model); err != nil {
 			return err
 		}
 		if err = v.check(ctx, rows, v.rules.BeforeUpdate, model); err != nil {
 			return err
 		}
-		return rows.Update(ctx, model)
+		return rows.updateFrom(ctx, loaded, model)
 	})
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func statusOf(err error) (status int, text string) {
 	var store *dossier.Error
 	var long *http.MaxBytesError
 	switch {
-	case errors.Is(err, dossier.ErrOutcomeUnknown): // also a dossier.Error, with whatever the commit failed with
+	case errors.Is(err, dossier.ErrOutcomeUnknown) || errors.Is(err, dossier.ErrRollbackOnly): // whatever caused them
 	case errors.As(err, &store) && (errors.Is(err, dossier.ErrPermission) || errors.Is(err, dossier.ErrUnauthenticated)):
 		err = errStore
 	case errors.As(err, &long):

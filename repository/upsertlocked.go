@@ -91,8 +91,8 @@ func (r *Repository[T]) updateMatch(ctx context.Context, s *session.Session, mod
 		return false, err
 	}
 	if len(r.base.Scope) > 0 {
-		if err := r.present(ctx, s, []*T{model}, NoLock); err != nil {
-			return false, fmt.Errorf("%w: the row would be outside of the repository's scope", dossier.ErrInvalid)
+		if err := r.inside(ctx, s, []*T{model}); err != nil {
+			return false, err
 		}
 	}
 	return true, s.Refresh(ctx, model)

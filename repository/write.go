@@ -122,13 +122,18 @@ func (r *Repository[T]) scoped(ctx context.Context, s *session.Session, models [
 		if err := do(ctx); err != nil {
 			return err
 		}
-		err := r.present(ctx, s, models, NoLock)
-		var missing *MissingError
-		if errors.As(err, &missing) {
-			return fmt.Errorf("%w: rows outside of the repository's scope: %v", dossier.ErrInvalid, missing.Keys)
-		}
-		return err
+		return r.inside(ctx, s, models)
 	})
+}
+
+// inside refuses rows that were written outside of the scope.
+func (r *Repository[T]) inside(ctx context.Context, s *session.Session, models []*T) error {
+	err := r.present(ctx, s, models, NoLock)
+	var missing *MissingError
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w: rows outside of the repository's scope: %v", dossier.ErrInvalid, missing.Keys)
+	}
+	return err
 }
 
 // orMissing tells that rows are not there from that somebody else changed them.
