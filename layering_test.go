@@ -79,7 +79,7 @@ var layers = []layer{
 	},
 	{
 		"repository", aboveSession, []string{bun, uuid, "github.com/go-sql-driver/mysql"},
-		"everyday reads and writes on a session; MySQL's driver has no other way to tell a lost connection",
+		"everyday reads and writes on a session; MySQL's driver has the text of an error, with its names, in a field",
 	},
 	{
 		"maintenance", aboveSession, []string{bun, uuid, "modernc.org/sqlite"},

@@ -1,10 +1,8 @@
 package repository
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 	"reflect"
 	"strconv"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/journal"
+	"github.com/dossier-go/dossier/session"
 )
 
 // postgresqlKinds by SQLSTATE; see https://www.postgresql.org/docs/current/errcodes-appendix.html.
@@ -21,15 +20,13 @@ var postgresqlKinds = map[string]error{
 	"23505": ErrDuplicate, "23P01": ErrDuplicate, "23503": ErrForeignKey, "23001": ErrForeignKey, "23502": ErrNotNull,
 	"23514": ErrCheck, "22001": ErrCheck, "22003": ErrCheck,
 	"40001": ErrSerialization, "40P01": ErrSerialization, "55P03": ErrSerialization,
-	"53300": dossier.ErrUnavailable, "57P01": dossier.ErrUnavailable, "57P02": dossier.ErrUnavailable,
-	"57P03": dossier.ErrUnavailable, "57P05": dossier.ErrUnavailable,
 }
 
 // postgresqlError recognises an SQLSTATE; pgx has the names in fields of its error.
 func postgresqlError(err error) *DatabaseError {
 	code := journal.SQLState(err)
 	kind := postgresqlKinds[code]
-	if kind == nil && strings.HasPrefix(code, "08") { // connection exception
+	if kind == nil && code != "" && session.Unavailable(err) {
 		kind = dossier.ErrUnavailable
 	}
 	if kind == nil {
@@ -71,20 +68,21 @@ func names(list, separator string) []string {
 }
 
 // mysqlKinds by number; see https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html and
-// https://mariadb.com/kb/en/mariadb-error-code-reference/ (1927, 4025).
+// https://mariadb.com/kb/en/mariadb-error-code-reference/ (4025).
 var mysqlKinds = map[int]error{
 	1022: ErrDuplicate, 1062: ErrDuplicate, 1169: ErrDuplicate, 1557: ErrDuplicate, 1586: ErrDuplicate,
 	1216: ErrForeignKey, 1217: ErrForeignKey, 1451: ErrForeignKey, 1452: ErrForeignKey,
 	3819: ErrCheck, 4025: ErrCheck, 1264: ErrCheck, 1406: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
 	1020: ErrSerialization, 1205: ErrSerialization, 1213: ErrSerialization, 3572: ErrSerialization,
-	1040: dossier.ErrUnavailable, 1053: dossier.ErrUnavailable, 1203: dossier.ErrUnavailable, 1927: dossier.ErrUnavailable,
-	2006: dossier.ErrUnavailable, 2013: dossier.ErrUnavailable,
 }
 
 // mysqlError recognises a number. The protocol has no field for names, so they are taken from the text.
 func mysqlError(err error) *DatabaseError {
 	number := journal.MySQLNumber(err)
 	kind := mysqlKinds[number]
+	if kind == nil && number != 0 && session.Unavailable(err) {
+		kind = dossier.ErrUnavailable
+	}
 	if kind == nil {
 		return nil
 	}
@@ -205,19 +203,12 @@ func (e *DatabaseError) nameSQLite(text string) {
 }
 
 // connectionError recognises that the connection failed, unless the caller's own context ended it, or it is one to a store.
+// The bare end of something may as well be that of a file which was to be written.
 func connectionError(err error) *DatabaseError {
-	var stored *dossier.Error
-	if errors.As(err, &stored) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var network net.Error
+	bare := (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && !errors.As(err, &network)
+	if bare || !session.Unavailable(err) {
 		return nil
 	}
-	for _, lost := range []error{driver.ErrBadConn, mysql.ErrInvalidConn, sql.ErrConnDone, dossier.ErrUnavailable} {
-		if errors.Is(err, lost) {
-			return &DatabaseError{Kind: dossier.ErrUnavailable}
-		}
-	}
-	var network net.Error
-	if errors.As(err, &network) {
-		return &DatabaseError{Kind: dossier.ErrUnavailable}
-	}
-	return nil
+	return &DatabaseError{Kind: dossier.ErrUnavailable}
 }

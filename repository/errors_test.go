@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"slices"
 	"testing"
@@ -144,7 +145,7 @@ func TestErrorsOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	network := &net.OpError{Op: "read", Err: io.ErrUnexpectedEOF}
 	for _, err := range []error{
-		nil, io.EOF, sql.ErrNoRows, fmt.Errorf("query: %w", context.Canceled), errors.Join(context.DeadlineExceeded, network),
+		nil, io.EOF, fmt.Errorf("read body: %w", io.ErrUnexpectedEOF), fs.ErrNotExist, dossier.ErrNotExist, sql.ErrNoRows, fmt.Errorf("query: %w", context.Canceled), errors.Join(context.DeadlineExceeded, network),
 		&dossier.Error{Op: "put", Kind: dossier.ErrUnavailable, Err: network},
 		fmt.Errorf("%w: %w", dossier.ErrOutcomeUnknown, network), fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, network),
 	} {

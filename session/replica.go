@@ -211,7 +211,7 @@ func (r *replica) turn() (ask, examine bool) {
 
 // failed reports whether the replica, and not the query, is what failed; it is left alone for a while then.
 func (m *Manager) failed(ctx context.Context, r *replica, err error) bool {
-	if err == nil || ctx.Err() != nil || !isUnavailable(err) {
+	if err == nil || ctx.Err() != nil || !Unavailable(err) {
 		return false
 	}
 	m.opts.Logger.WarnContext(ctx, "dossier: a replica does not answer", "replica", r.number, "error", err)
@@ -229,7 +229,7 @@ func (m *Manager) examineReplicas(ctx context.Context) error {
 		switch {
 		case err == nil:
 			r.examined = true
-		case isUnavailable(err):
+		case Unavailable(err):
 			r.after = time.Now().Add(m.opts.ReplicaPause)
 			m.opts.Logger.WarnContext(ctx, "dossier: a replica is not up", "replica", i, "error", err)
 		default:

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +66,7 @@ func kinded(ctx context.Context, err error) error {
 		kind = dossier.ErrPermission
 	case state == "3D000" || number == 1049:
 		kind = ErrNoDatabase
-	case isUnavailable(err) && !errors.Is(ctx.Err(), context.Canceled), errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case Unavailable(err) && !errors.Is(ctx.Err(), context.Canceled), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		kind = dossier.ErrUnavailable
 	default:
 		return err
@@ -83,25 +81,28 @@ func isKinded(err error) bool {
 	}, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// isUnavailable reports whether an error says that there is no working server now, which may be otherwise later. What a
-// server answered counts before what the network said.
-func isUnavailable(err error) bool {
+// Unavailable reports whether an error of a database says that there is no working server now, which may be otherwise
+// later: it is not up, takes nobody more, shuts down, or the connection to it was lost. What a server answered counts before what the
+// network said. It is not so when a context ended, when no agreement on encryption was found, and for errors of stores. Ask it
+// about errors of a database only: drivers report a lost connection as io.EOF too, which a file or the body of a request can be.
+func Unavailable(err error) bool {
+	var stored *dossier.Error
+	if err == nil || neterror.Ended(err) || errors.As(err, &stored) {
+		return false
+	}
 	if state := journal.SQLState(err); state != "" { // shut down, crashed, starting; connections cut, or all taken
-		return slices.Contains([]string{"57P01", "57P02", "57P03", "53300"}, state) || strings.HasPrefix(state, "08")
+		return slices.Contains([]string{"57P01", "57P02", "57P03", "57P05", "53300"}, state) || strings.HasPrefix(state, "08")
 	}
 	if number := journal.MySQLNumber(err); number != 0 { // connections all taken, shut down, or cut
-		return slices.Contains([]int{1040, 1053, 1203, 1927, 3169}, number)
+		return slices.Contains([]int{1040, 1053, 1203, 1927, 2006, 2013, 3169}, number)
 	}
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, dossier.ErrUnavailable), errors.Is(err, driver.ErrBadConn), errors.As(err, &dns):
-		return true
-	case errors.Is(err, pgconn.ErrReadOnlyConnection): // of several hosts none can be written: a failover is under way
-		return true
-	case errors.Is(err, os.ErrNotExist): // the socket of a server that is not up
-		return true
-	case errors.Is(err, mysqldriver.ErrInvalidConn): // cut while it was in use
-		return true
+	for _, lost := range []error{
+		dossier.ErrUnavailable, driver.ErrBadConn, sql.ErrConnDone, mysqldriver.ErrInvalidConn,
+		pgconn.ErrReadOnlyConnection, // of several hosts none can be written: a failover is under way
+	} {
+		if errors.Is(err, lost) {
+			return true
+		}
 	}
 	class := neterror.Classify(err)
 	return class != neterror.None && class != neterror.TLS

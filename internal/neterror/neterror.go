@@ -46,7 +46,7 @@ func (c Class) String() string {
 // [net.Error] around it; without that it is None.
 func Classify(err error) Class {
 	switch {
-	case err == nil, ended(err):
+	case err == nil, Ended(err):
 		return None
 	case has[*net.DNSError](err):
 		return DNS
@@ -78,9 +78,9 @@ func Transient(err error) bool {
 	}
 }
 
-// ended reports whether err is of an ended context. Time-outs of package net and of [http.Client] say that they are
+// Ended reports whether err is of an ended context. Time-outs of package net and of [http.Client] say that they are
 // context.DeadlineExceeded although they are not, so that is compared by identity.
-func ended(err error) bool {
+func Ended(err error) bool {
 	return errors.Is(err, context.Canceled) ||
 		anyOf(err, func(e error) bool { return e == context.DeadlineExceeded }) //nolint:errorlint // see above
 }
