@@ -42,7 +42,8 @@ func (r *Repository[T]) Restore(ctx context.Context, id ...any) error {
 }
 
 // remove finds the one row and does something final to it.
-func (r *Repository[T]) remove(ctx context.Context, op string, id []any, do func(context.Context, *session.Session, *T) error) error {
+func (r *Repository[T]) remove(ctx context.Context, op string, id []any,
+	do func(context.Context, *session.Session, *T) error) error {
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {
 		k, err := keyOf(r.table(s), id)
 		if err != nil {
@@ -145,7 +146,8 @@ func (r *Repository[T]) bulk(s *session.Session, where []Filter) (condition, err
 		return condition{}, err
 	}
 	if cond.everything() {
-		return condition{}, fmt.Errorf("%w: no filter selects fewer than all rows of %s; All() means all", dossier.ErrInvalid, table.Name)
+		return condition{}, fmt.Errorf("%w: no filter selects fewer than all rows of %s; All() means all", dossier.ErrInvalid,
+			table.Name)
 	}
 	return compile(table, "", append(r.base.Scope[:len(r.base.Scope):len(r.base.Scope)], where...))
 }
@@ -174,7 +176,8 @@ func (r *Repository[T]) UpdateWhere(ctx context.Context, set map[string]any, whe
 }
 
 // updateScoped locks the rows first, because they must be found again afterwards, inside of the scope.
-func (r *Repository[T]) updateScoped(ctx context.Context, s *session.Session, set map[string]any, where []Filter) (n int, err error) {
+func (r *Repository[T]) updateScoped(ctx context.Context, s *session.Session, set map[string]any,
+	where []Filter) (n int, err error) {
 	rows, err := r.keys(ctx, s, ForUpdate, where...)
 	if err != nil {
 		return 0, err

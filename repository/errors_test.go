@@ -34,7 +34,8 @@ var violations = []struct {
 	constraint  string   // on PostgreSQL
 }{
 	{"primary key", "INSERT INTO laws (id, title) VALUES (1, 'again')", repository.ErrDuplicate, []string{"id"}, "laws_pkey"},
-	{"unique", "INSERT INTO laws (id, email, title) VALUES (2, 'a@x', 'b')", repository.ErrDuplicate, []string{"email"}, "laws_email_key"},
+	{"unique", "INSERT INTO laws (id, email, title) VALUES (2, 'a@x', 'b')", repository.ErrDuplicate, []string{"email"},
+		"laws_email_key"},
 	{"not null", "INSERT INTO laws (id, title) VALUES (2, NULL)", repository.ErrNotNull, []string{"title"}, ""},
 	{"check", "INSERT INTO laws (id, title, age) VALUES (2, 'b', -1)", repository.ErrCheck, nil, "laws_age"},
 	{"child without parent", "INSERT INTO cases (id, law) VALUES (2, 7)", repository.ErrForeignKey, []string{"law"}, "cases_law"},
@@ -44,7 +45,8 @@ var violations = []struct {
 func newLaws(t *testing.T, m *session.Manager) {
 	t.Helper()
 	for _, query := range []string{
-		lawsTable, casesTable, "INSERT INTO laws (id, email, title) VALUES (1, 'a@x', 'a')", "INSERT INTO cases (id, law) VALUES (1, 1)",
+		lawsTable, casesTable, "INSERT INTO laws (id, email, title) VALUES (1, 'a@x', 'a')",
+		"INSERT INTO cases (id, law) VALUES (1, 1)",
 	} {
 		_, err := m.DB().ExecContext(t.Context(), query)
 		check(t, err)
@@ -71,7 +73,8 @@ func TestViolatedConstraintsAreToldApart(t *testing.T) {
 	})
 }
 
-func checkNames(t *testing.T, m *session.Manager, name string, found *repository.DatabaseError, columns []string, constraint string) {
+func checkNames(t *testing.T, m *session.Manager, name string, found *repository.DatabaseError, columns []string,
+	constraint string) {
 	t.Helper()
 	switch m.DB().Dialect().Name().String() {
 	case "pg":
@@ -79,11 +82,13 @@ func checkNames(t *testing.T, m *session.Manager, name string, found *repository
 			t.Errorf("%s: %+v; PostgreSQL tells table, constraint %q and columns %q", name, found, constraint, columns)
 		}
 	case "mysql":
-		if found.Kind != repository.ErrNotNull && found.Constraint == "" || found.Kind == repository.ErrNotNull && !slices.Equal(found.Columns, columns) {
+		if found.Kind != repository.ErrNotNull && found.Constraint == "" ||
+			found.Kind == repository.ErrNotNull && !slices.Equal(found.Columns, columns) {
 			t.Errorf("%s: %+v; MariaDB tells the constraint or the column", name, found)
 		}
 	default:
-		if found.Kind != repository.ErrForeignKey && found.Kind != repository.ErrCheck && (found.Table != "laws" || !slices.Equal(found.Columns, columns)) {
+		if found.Kind != repository.ErrForeignKey && found.Kind != repository.ErrCheck &&
+			(found.Table != "laws" || !slices.Equal(found.Columns, columns)) {
 			t.Errorf("%s: %+v; SQLite tells table and columns", name, found)
 		}
 		if found.Kind == repository.ErrCheck && found.Constraint != constraint {

@@ -45,7 +45,8 @@ func ExampleFilter() {
 		repository.In("title", []string{}),
 		repository.Equal("colour", "red"),
 	} {
-		found, err := notes.List(ctx, repository.ListOptions{Where: []repository.Filter{filter}, Order: []repository.Order{{Column: "title"}}})
+		found, err := notes.List(ctx, repository.ListOptions{Where: []repository.Filter{filter},
+			Order: []repository.Order{{Column: "title"}}})
 		for _, note := range found {
 			fmt.Printf("%q ", note.Title)
 		}
@@ -66,7 +67,8 @@ func ExampleRepository_Page() {
 		fmt.Println(err)
 		return
 	}
-	page, err := notes.Page(context.Background(), repository.ListOptions{Limit: 2, Offset: 2, Order: []repository.Order{{Column: "title"}}})
+	page, err := notes.Page(context.Background(), repository.ListOptions{Limit: 2, Offset: 2,
+		Order: []repository.Order{{Column: "title"}}})
 	titles := repository.MapPage(page, func(note *Note) string { return note.Title })
 	fmt.Println(titles.Items, titles.Limit, titles.Offset, titles.Total, err)
 	// Output: [ÄRGER] 2 2 3 <nil>

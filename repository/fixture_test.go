@@ -55,7 +55,8 @@ var managers = map[string]func(t *testing.T) *session.Manager{
 
 func newFileManager(t *testing.T) *session.Manager {
 	t.Helper()
-	pool, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)")
+	pool, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+
+		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)")
 	check(t, err)
 	store, err := local.New(filepath.Join(t.TempDir(), "files"), local.Config{Durability: local.Fast})
 	check(t, err)

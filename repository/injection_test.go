@@ -24,8 +24,10 @@ type phrase struct {
 
 // hostile are texts that mean something to SQL, to bun's placeholders, or to a pattern.
 var hostile = []string{
-	`'`, `''`, `\`, `\\`, `\'`, `' OR '1'='1`, `'; DROP TABLE phrases; --`, `" OR ""="`, "`", `?`, `?0`, `?TableName`, `\?`, `??`, `$1`, `:x`, `@x`,
-	`%`, `_`, `!`, `!%`, `[`, `]`, `[a`, `[^a]`, `^`, `-`, `*`, `**`, `***:x`, `(?i)x`, `a|b`, `{1}`, `\d`, `\Z`, `.`, `#c`, `/* */`, "a\nb", "\t", "\u00e9", "e\u0301", "😀", `E'\x'`,
+	`'`, `''`, `\`, `\\`, `\'`, `' OR '1'='1`, `'; DROP TABLE phrases; --`, `" OR ""="`, "`", `?`, `?0`, `?TableName`, `\?`, `??`,
+	`$1`, `:x`, `@x`,
+	`%`, `_`, `!`, `!%`, `[`, `]`, `[a`, `[^a]`, `^`, `-`, `*`, `**`, `***:x`, `(?i)x`, `a|b`, `{1}`, `\d`, `\Z`, `.`, `#c`, `/* */`,
+	"a\nb", "\t", "\u00e9", "e\u0301", "😀", `E'\x'`,
 	`\Q`, ` `, `  `, `x `, `0x41`, `NULL`, `1 = 1`, "\u2028", "\u202e",
 }
 
@@ -43,13 +45,18 @@ func TestValuesAreNeverSQL(t *testing.T) {
 				filter repository.Filter
 				holds  func(stored string) bool
 			}{
-				"exact":  {repository.SearchExact(text, "text"), func(s string) bool { return strings.Contains(s, text) }},
-				"fold":   {repository.Search(text, "text"), func(s string) bool { return containsFold(s, text) }},
-				"start":  {repository.StartsWith("text", text), func(s string) bool { return strings.HasPrefix(s, text) }},
-				"end":    {repository.EndsWithFold("text", text), func(s string) bool { return len(s) >= len(text) && strings.EqualFold(s[len(s)-len(text):], text) }},
-				"whole":  {repository.EqualFold("text", text), func(s string) bool { return strings.EqualFold(s, text) }},
-				"equal":  {repository.And(repository.Equal("id", i), repository.Equal("text", text)), func(s string) bool { return s == text }},
-				"member": {repository.And(repository.Equal("id", i), repository.In("text", []string{text, "'"})), func(s string) bool { return s == text }},
+				"exact": {repository.SearchExact(text, "text"), func(s string) bool { return strings.Contains(s, text) }},
+				"fold":  {repository.Search(text, "text"), func(s string) bool { return containsFold(s, text) }},
+				"start": {repository.StartsWith("text", text), func(s string) bool { return strings.HasPrefix(s, text) }},
+				"end": {repository.EndsWithFold("text", text), func(s string) bool {
+					return len(s) >= len(text) &&
+						strings.EqualFold(s[len(s)-len(text):], text)
+				}},
+				"whole": {repository.EqualFold("text", text), func(s string) bool { return strings.EqualFold(s, text) }},
+				"equal": {repository.And(repository.Equal("id", i), repository.Equal("text", text)),
+					func(s string) bool { return s == text }},
+				"member": {repository.And(repository.Equal("id", i), repository.In("text", []string{text, "'"})),
+					func(s string) bool { return s == text }},
 			} {
 				var want, got []string
 				for _, stored := range hostile {
@@ -73,10 +80,13 @@ func TestValuesAreNeverSQL(t *testing.T) {
 func TestNamesAreNeverSQL(t *testing.T) {
 	t.Parallel()
 	m := openOn(t, "sqlite", session.Options{}, entryModels...)
-	for _, name := range append([]string{"id OR 1=1", "id--", `id"`, "e.id", "1", "*", "file.", ".size", "file.size.x", "file.size\x00"}, hostile...) {
+	for _, name := range append([]string{"id OR 1=1", "id--", `id"`, "e.id", "1", "*", "file.", ".size", "file.size.x",
+		"file.size\x00"}, hostile...) {
 		for what, filter := range map[string]repository.Filter{
-			"equal": repository.Equal(name, 1), "null": repository.Null(name), "search": repository.Search("a", name), "in": repository.In(name, []int{1}),
-			"exists": repository.Exists(name), "within": repository.Exists("Remarks", repository.Null(name)), "object": repository.HoldsObject(name, "a", "b"),
+			"equal": repository.Equal(name, 1), "null": repository.Null(name), "search": repository.Search("a", name),
+			"in":     repository.In(name, []int{1}),
+			"exists": repository.Exists(name), "within": repository.Exists("Remarks", repository.Null(name)),
+			"object": repository.HoldsObject(name, "a", "b"),
 		} {
 			_, err := repository.For[entry](m).List(t.Context(), repository.ListOptions{Where: []repository.Filter{filter}})
 			if !errors.Is(err, dossier.ErrInvalid) {
@@ -112,7 +122,8 @@ func FuzzSearchFindsWhatGoFinds(f *testing.F) {
 	check(f, m.Run(ctx, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, &phrase{ID: 1, Text: "x"}) }))
 	f.Fuzz(func(t *testing.T, stored, text string) {
 		phrases := repository.For[phrase](m)
-		usable := utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= repository.MaxSearchLength
+		usable := utf8.ValidString(text) && !strings.Contains(text, "\x00") &&
+			utf8.RuneCountInString(text) <= repository.MaxSearchLength
 		if !utf8.ValidString(stored) || strings.Contains(stored, "\x00") {
 			t.Skip()
 		}

@@ -34,7 +34,8 @@ func keyOf(table *schema.Table, id []any) (key, error) {
 		}
 	}
 	if len(k.values) != len(table.PKs) {
-		return key{}, fmt.Errorf("%w: table %s has a primary key of %d columns, not %d", dossier.ErrInvalid, table.Name, len(table.PKs), len(k.values))
+		return key{}, fmt.Errorf("%w: table %s has a primary key of %d columns, not %d", dossier.ErrInvalid, table.Name, len(table.PKs),
+			len(k.values))
 	}
 	return k, nil
 }

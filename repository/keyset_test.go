@@ -45,7 +45,8 @@ var eventKinds = []string{"it's", "", "Ä", "ä", `\`, "%"}
 
 func newEvent(random *rand.Rand) *event {
 	e := &event{
-		ID: uuid.Must(uuid.NewRandom()), Kind: eventKinds[random.IntN(len(eventKinds))], At: noon.Add(time.Duration(random.IntN(50)) * 1001 * time.Microsecond),
+		ID: uuid.Must(uuid.NewRandom()), Kind: eventKinds[random.IntN(len(eventKinds))],
+		At:     noon.Add(time.Duration(random.IntN(50)) * 1001 * time.Microsecond),
 		Weight: random.Float64(), Open: random.IntN(2) == 0, Hash: []byte{byte(random.IntN(3)), 0, byte(random.IntN(3))},
 	}
 	if random.IntN(3) > 0 {
@@ -79,7 +80,8 @@ func createEvents(t testing.TB, name string) *session.Manager {
 	m := openOn(t, name, session.Options{})
 	bytes := map[string]string{"sqlite": "BLOB", "postgresql": "BYTEA", "mariadb": "VARBINARY(20)"}[name]
 	stamp := map[string]string{"sqlite": "TEXT", "postgresql": "TIMESTAMPTZ", "mariadb": "DATETIME(6)"}[name]
-	_, err := m.DB().ExecContext(context.Background(), fmt.Sprintf(`CREATE TABLE events (id VARCHAR(36) PRIMARY KEY, kind VARCHAR(20) NOT NULL,
+	_, err := m.DB().ExecContext(context.Background(),
+		fmt.Sprintf(`CREATE TABLE events (id VARCHAR(36) PRIMARY KEY, kind VARCHAR(20) NOT NULL,
 		at %s NOT NULL, done %s, rank_number BIGINT, weight DOUBLE PRECISION NOT NULL, open BOOLEAN NOT NULL, hash %s NOT NULL,
 		loose VARCHAR(20), ratio REAL NOT NULL)`, stamp, stamp, bytes))
 	check(t, err)
@@ -92,9 +94,10 @@ var eventOrders = map[string][]repository.Order{
 	"newest first":     {{Column: "at", Descending: true}},
 	"mixed":            {{Column: "kind"}, {Column: "at", Descending: true}, {Column: "open"}},
 	"nulls first":      {{Column: "done"}, {Column: "rank_number", Descending: true}},
-	"nulls last":       {{Column: "rank_number", Nulls: repository.NullsLast}, {Column: "done", Descending: true, Nulls: repository.NullsFirst}, {Column: "kind"}},
-	"numbers, bytes":   {{Column: "hash", Descending: true}, {Column: "weight"}},
-	"key descending":   {{Column: "open"}, {Column: "id", Descending: true}},
+	"nulls last": {{Column: "rank_number", Nulls: repository.NullsLast},
+		{Column: "done", Descending: true, Nulls: repository.NullsFirst}, {Column: "kind"}},
+	"numbers, bytes": {{Column: "hash", Descending: true}, {Column: "weight"}},
+	"key descending": {{Column: "open"}, {Column: "id", Descending: true}},
 }
 
 // Pages forth and back are the list itself, cut: for every order, on every database.
@@ -132,7 +135,8 @@ func TestKeysetPagesAreTheListCut(t *testing.T) {
 					}
 				}
 				if want := eventIDs(list); eventIDs(forth) != want || eventIDs(back) != want || len(list) < 50 {
-					t.Errorf("%s: %d rows forth, %d back, want %d:\n%s\n%s\n%s", what, len(forth), len(back), len(list), eventIDs(forth), eventIDs(back), want)
+					t.Errorf("%s: %d rows forth, %d back, want %d:\n%s\n%s\n%s", what, len(forth), len(back), len(list), eventIDs(forth),
+						eventIDs(back), want)
 				}
 			}
 		})
@@ -265,7 +269,8 @@ func TestCursorsAreBoundToTheirQuery(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := events.With(repository.Options{Scope: []repository.Filter{repository.True("open")}}).Keyset(t.Context(), opts); !errors.Is(err, dossier.ErrBadSignature) {
+	if _, err := events.With(repository.Options{Scope: []repository.Filter{repository.True("open")}}).Keyset(t.Context(),
+		opts); !errors.Is(err, dossier.ErrBadSignature) {
 		t.Errorf("another scope: %v", err)
 	}
 	for i := range len(opts.Cursor) {
@@ -278,12 +283,14 @@ func TestCursorsAreBoundToTheirQuery(t *testing.T) {
 	opts.Cursor = ""
 	purpose, err := events.CursorPurpose(t.Context(), opts)
 	check(t, err)
-	for payload, ago := range map[string]time.Duration{`{"v":["1"]}`: 0, `{}`: 0, ``: 0, `{"v":["x",null]}`: 0, `{"v":["2024-05-06T12:00:00Z","x"]}`: time.Hour} {
+	for payload, ago := range map[string]time.Duration{`{"v":["1"]}`: 0, `{}`: 0, ``: 0, `{"v":["x",null]}`: 0,
+		`{"v":["2024-05-06T12:00:00Z","x"]}`: time.Hour} {
 		token, err := opts.Signer.SignToken(purpose, []byte(payload), time.Now().Add(time.Minute-ago))
 		check(t, err)
 		opts.Cursor = token
 		_, err = events.Keyset(t.Context(), opts)
-		if ago > 0 && !errors.Is(err, dossier.ErrExpired) || ago == 0 && !errors.Is(err, dossier.ErrBadSignature) && !errors.Is(err, dossier.ErrInvalid) {
+		if ago > 0 && !errors.Is(err, dossier.ErrExpired) || ago == 0 && !errors.Is(err, dossier.ErrBadSignature) &&
+			!errors.Is(err, dossier.ErrInvalid) {
 			t.Errorf("cursor of %s: %v", payload, err)
 		}
 	}
@@ -316,13 +323,15 @@ func TestKeysetRefusesWhatItCannotDo(t *testing.T) {
 		}
 	}
 	files := openOn(t, "sqlite", session.Options{}, entryModels...)
-	_, err := repository.For[entry](files).Keyset(t.Context(), repository.KeysetOptions{Signer: signer, Order: []repository.Order{{Column: "file.size"}}})
+	_, err := repository.For[entry](files).Keyset(t.Context(), repository.KeysetOptions{Signer: signer,
+		Order: []repository.Order{{Column: "file.size"}}})
 	wantError(t, err, dossier.ErrInvalid)
 }
 
 // What a cursor holds is checked value by value even though it is signed: no payload reaches the database as SQL.
 func FuzzCursor(f *testing.F) {
-	for _, seed := range []string{`{"v":["2024-05-06T12:00:00Z","it's"]}`, `{"v":[null,"x"],"b":true,"i":true}`, `{"v":["'; DROP TABLE events; --","\u0000"]}`, `{`} {
+	for _, seed := range []string{`{"v":["2024-05-06T12:00:00Z","it's"]}`, `{"v":[null,"x"],"b":true,"i":true}`,
+		`{"v":["'; DROP TABLE events; --","\u0000"]}`, `{`} {
 		f.Add([]byte(seed))
 	}
 	m := createEvents(f, "sqlite")

@@ -37,7 +37,8 @@ func TestListOrdersAndCuts(t *testing.T) {
 				"002 003":                     {Limit: 2, Offset: 2},
 				"006 005":                     {Limit: 2, Order: []repository.Order{{Column: "title", Descending: true}}},
 				"002 005 001 004 000 003 006": {Order: []repository.Order{{Column: "group_number", Descending: true}}},
-				"005 002 004 001 006 003 000": {Order: []repository.Order{{Column: "group_number", Descending: true}, {Column: "id", Descending: true}}},
+				"005 002 004 001 006 003 000": {Order: []repository.Order{{Column: "group_number", Descending: true},
+					{Column: "id", Descending: true}}},
 			} {
 				got, err := repository.For[document](m).List(t.Context(), opts)
 				if err != nil || titles(got) != want {
@@ -61,7 +62,8 @@ func TestPagesAreStable(t *testing.T) {
 			}
 			var numbers []int
 			for offset := 0; offset < 9; offset += 2 {
-				page, err := places.List(t.Context(), repository.ListOptions{Limit: 2, Offset: offset, Order: []repository.Order{{Column: "name"}}})
+				page, err := places.List(t.Context(), repository.ListOptions{Limit: 2, Offset: offset,
+					Order: []repository.Order{{Column: "name"}}})
 				check(t, err)
 				for _, p := range page {
 					numbers = append(numbers, p.Number)

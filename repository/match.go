@@ -75,7 +75,8 @@ func matchText[T any](s *session.Session, table *schema.Table, model *T, match [
 // plain reports whether rows of the table can be written without being read.
 func plain(table *schema.Table) bool {
 	return table.SoftDeleteField == nil && !slices.ContainsFunc(table.Fields, func(f *schema.Field) bool {
-		return filledBy(f, "version", "slug") || f.IndirectType == reflect.TypeFor[fileobject.FileObject]() || f.IndirectType == reflect.TypeFor[fileobject.List]()
+		return filledBy(f, "version", "slug") || f.IndirectType == reflect.TypeFor[fileobject.FileObject]() ||
+			f.IndirectType == reflect.TypeFor[fileobject.List]()
 	})
 }
 

@@ -47,7 +47,8 @@ func TestOrderIsTheSameEverywhere(t *testing.T) {
 				t.Errorf("%+v: %s, want %s; %v", test.order, orderIDs(got), test.want, err)
 			}
 		}
-		for _, order := range []repository.Order{{Column: "value.size"}, {Column: "file.key"}, {Column: "title.size"}, {Column: "id", Nulls: 9}} {
+		for _, order := range []repository.Order{{Column: "value.size"}, {Column: "file.key"}, {Column: "title.size"},
+			{Column: "id", Nulls: 9}} {
 			_, err := repository.For[entry](m).List(t.Context(), repository.ListOptions{Order: []repository.Order{order}})
 			wantError(t, err, dossier.ErrInvalid)
 		}
@@ -76,7 +77,8 @@ func TestTheTotalIsRightPastTheLastPage(t *testing.T) {
 			if err != nil || n != 6 || items[0].Author.Name != "Ann" || len(items[0].Remarks) != 2 || items[0].File.Filename != "a.txt" {
 				t.Errorf("mode %d, with relations: %v, %d, %v", total, items, n, err)
 			}
-			items, n, err = entries.With(repository.Options{Scope: []repository.Filter{repository.Less("id", 3)}}).ListAndCount(t.Context(),
+			items, n, err = entries.With(repository.Options{Scope: []repository.Filter{repository.Less("id",
+				3)}}).ListAndCount(t.Context(),
 				repository.ListOptions{Limit: 1, Offset: 1, Total: total})
 			if err != nil || n != 2 || orderIDs(items) != "2" || content(t.Context(), t, items[0].File) == "" {
 				t.Errorf("mode %d, scoped: %v, %d, %v", total, items, n, err)
@@ -101,7 +103,8 @@ func TestPagesAreMapped(t *testing.T) {
 	if want := `{"items":[],"limit":0,"offset":0,"total":0}`; err != nil || string(text) != want {
 		t.Errorf("%s, want %s; %v", text, want, err)
 	}
-	keyset := repository.MapKeysetPage(repository.KeysetPage[int]{Items: []int{1}, Next: "n", Previous: "p"}, func(n int) int { return -n })
+	keyset := repository.MapKeysetPage(repository.KeysetPage[int]{Items: []int{1}, Next: "n", Previous: "p"},
+		func(n int) int { return -n })
 	text, err = json.Marshal(keyset)
 	if want := `{"items":[-1],"next":"n","previous":"p"}`; err != nil || string(text) != want {
 		t.Errorf("%s, want %s; %v", text, want, err)
@@ -151,7 +154,8 @@ func TestLinksLeadToOtherPages(t *testing.T) {
 func TestPageRefusesUnknownFields(t *testing.T) {
 	t.Parallel()
 	m := openOn(t, "sqlite", session.Options{}, entryModels...)
-	_, err := repository.For[entry](m).Page(t.Context(), repository.ListOptions{Where: []repository.Filter{repository.Null("colour")}})
+	_, err := repository.For[entry](m).Page(t.Context(),
+		repository.ListOptions{Where: []repository.Filter{repository.Null("colour")}})
 	if !errors.Is(err, dossier.ErrInvalid) || !strings.Contains(err.Error(), "page: ") {
 		t.Error(err)
 	}

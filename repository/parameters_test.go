@@ -88,9 +88,10 @@ func TestQueryStringDefaults(t *testing.T) {
 		query  string
 		want   string
 	}{
-		"page 1 of 20, descending":   {nil, "", "20 0 [{size true 0}]"},
-		"page size of the config":    {func(p *repository.Parameters) { p.PageSize = 7 }, "currentPage=3", "7 14 [{size true 0}]"},
-		"sort order of the config":   {func(p *repository.Parameters) { p.SortOrder = repository.SortAscending }, "", "20 0 [{size false 0}]"},
+		"page 1 of 20, descending": {nil, "", "20 0 [{size true 0}]"},
+		"page size of the config":  {func(p *repository.Parameters) { p.PageSize = 7 }, "currentPage=3", "7 14 [{size true 0}]"},
+		"sort order of the config": {func(p *repository.Parameters) { p.SortOrder = repository.SortAscending }, "",
+			"20 0 [{size false 0}]"},
 		"the largest page":           {nil, "pageSize=100", "100 0 [{size true 0}]"},
 		"a larger one of the config": {func(p *repository.Parameters) { p.PageSize = 300 }, "", "300 0 [{size true 0}]"},
 		"no order":                   {func(p *repository.Parameters) { p.OrderBy = nil }, "", "20 0 []"},
@@ -143,7 +144,8 @@ func TestQueryErrorsNameTheParameter(t *testing.T) {
 	} {
 		options, err := parser.ParseRaw(query)
 		var problems *repository.QueryError
-		if !errors.As(err, &problems) || !errors.Is(err, dossier.ErrInvalid) || !strings.Contains(err.Error(), want) || len(err.Error()) > 500 {
+		if !errors.As(err, &problems) || !errors.Is(err, dossier.ErrInvalid) || !strings.Contains(err.Error(), want) ||
+			len(err.Error()) > 500 {
 			t.Errorf("%s: %v, want one with %s", query, err, want)
 		}
 		if options.Limit != 0 || options.Where != nil {
@@ -166,7 +168,8 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	want := `{"title":"Bad Request","status":400,"detail":"malformed request","errors":[` +
 		`{"detail":"there is no such parameter","parameter":"colour"},{"detail":"\"x\" is no whole number that fits","parameter":"ids"},` +
 		`{"detail":"\"1000\" is no whole number from 1 to 100","parameter":"pageSize"}]}` + "\n"
-	if recorder.Code != 400 || recorder.Header().Get("Content-Type") != "application/problem+json" || recorder.Body.String() != want {
+	if recorder.Code != 400 || recorder.Header().Get("Content-Type") != "application/problem+json" ||
+		recorder.Body.String() != want {
 		t.Errorf("%d %v %s, want %s", recorder.Code, recorder.Header(), recorder.Body, want)
 	}
 	many := url.Values{}
@@ -221,7 +224,8 @@ func TestDeclarationsAreChecked(t *testing.T) {
 // Whatever the query, there is a list that the database answers, or an error that names a parameter.
 func FuzzQueryString(f *testing.F) {
 	for _, seed := range []string{
-		"", "ids=1&ids=2", "createdBefore=2024-05-06T14:00:00Z", "searchString=%25_%5C&searchIgnoreCase=true", "orderBy=title&sortOrder=asc",
+		"", "ids=1&ids=2", "createdBefore=2024-05-06T14:00:00Z", "searchString=%25_%5C&searchIgnoreCase=true",
+		"orderBy=title&sortOrder=asc",
 		"currentPage=2&pageSize=3", "titleIn=%27%3B--&noteNotIn=%00", "open=true&score=0.5", "a;b", "%",
 	} {
 		f.Add(seed)

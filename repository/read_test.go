@@ -60,11 +60,13 @@ func newLibrary(t *testing.T, m *session.Manager) (ids []int64) {
 	run(t, m, func(ctx context.Context, s *session.Session) error {
 		a := &writer{Name: "Ann", Portrait: text("portrait")}
 		check(t, s.Insert(ctx, a))
-		books := []*volume{{Title: "One", AuthorID: a.ID, Cover: text("cover one")}, {Title: "Two", AuthorID: a.ID, Cover: text("cover two")}}
+		books := []*volume{{Title: "One", AuthorID: a.ID, Cover: text("cover one")},
+			{Title: "Two", AuthorID: a.ID, Cover: text("cover two")}}
 		labels := []*sticker{{Name: "red", Icon: text("red icon")}, {Name: "blue", Icon: text("blue icon")}}
 		check(t, s.Insert(ctx, &books, &labels))
 		ids = []int64{a.ID, books[0].ID}
-		return s.Insert(ctx, &volumeLabel{BookID: books[0].ID, LabelID: labels[0].ID}, &volumeLabel{BookID: books[0].ID, LabelID: labels[1].ID})
+		return s.Insert(ctx, &volumeLabel{BookID: books[0].ID, LabelID: labels[0].ID},
+			&volumeLabel{BookID: books[0].ID, LabelID: labels[1].ID})
 	})
 	return ids
 }
@@ -139,7 +141,8 @@ func TestCompositeKeys(t *testing.T) {
 			Number int
 		}
 		for _, id := range [][]any{
-			{"main", 2}, {placeKey{"main", 2}}, {&placeKey{"main", 2}}, {place{Street: "main", Number: 2}}, {&place{Street: "main", Number: 2}},
+			{"main", 2}, {placeKey{"main", 2}}, {&placeKey{"main", 2}}, {place{Street: "main", Number: 2}},
+			{&place{Street: "main", Number: 2}},
 		} {
 			got, err := places.Get(ctx, id...)
 			check(t, err)
@@ -161,7 +164,8 @@ func TestCompositeKeys(t *testing.T) {
 		if got.Name != "C" {
 			t.Errorf("left is %+v", got)
 		}
-		created, err := places.UpsertMany(ctx, []*place{{Street: "new", Number: 1}, {Street: "side", Number: 1, Name: "D"}}, repository.UpsertOptions{})
+		created, err := places.UpsertMany(ctx, []*place{{Street: "new", Number: 1}, {Street: "side", Number: 1, Name: "D"}},
+			repository.UpsertOptions{})
 		if err != nil || !slices.Equal(created, []bool{true, false}) {
 			t.Errorf("upserted %v, %v", created, err)
 		}
@@ -188,7 +192,8 @@ func TestRowsAreLocked(t *testing.T) {
 			_, err := repository.New[item](s).With(repository.Options{Lock: repository.ForUpdate}).Get(ctx, a.ID)
 			check(t, err)
 			err = m.Run(ctx, func(ctx context.Context, other *session.Session) error {
-				rows, err := repository.New[item](other).With(repository.Options{Lock: repository.ForUpdateSkipLocked}).List(ctx, repository.ListOptions{})
+				rows, err := repository.New[item](other).With(repository.Options{Lock: repository.ForUpdateSkipLocked}).List(ctx,
+					repository.ListOptions{})
 				check(t, err)
 				if len(rows) != 1 || rows[0].ID != b.ID {
 					t.Errorf("not skipped: %+v", rows)

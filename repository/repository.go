@@ -27,7 +27,8 @@ func New[T any](s *session.Session) *Repository[T] { return &Repository[T]{s: s}
 func For[T any](m *session.Manager) *Repository[T] { return &Repository[T]{m: m} }
 
 // run calls fn in the repository's session, or in a unit of work of its own, and recognises the errors of the database.
-func (r *Repository[T]) run(ctx context.Context, opts session.RunOptions, fn func(ctx context.Context, s *session.Session) error) error {
+func (r *Repository[T]) run(ctx context.Context, opts session.RunOptions,
+	fn func(ctx context.Context, s *session.Session) error) error {
 	m := r.m
 	if r.s != nil {
 		m = r.s.Manager()

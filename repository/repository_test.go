@@ -100,7 +100,8 @@ func TestNewWorksInTheCallersSession(t *testing.T) {
 			err := m.Run(t.Context(), func(ctx context.Context, s *session.Session) error {
 				documents, places := repository.New[document](s), repository.New[place](s)
 				d := &document{Title: "Plan", File: text("one")}
-				if err := errors.Join(documents.Create(ctx, d), places.Create(ctx, &place{Street: "Elm", Number: 4, Name: "Office"})); err != nil {
+				if err := errors.Join(documents.Create(ctx, d), places.Create(ctx,
+					&place{Street: "Elm", Number: 4, Name: "Office"})); err != nil {
 					return err
 				}
 				listed, err := documents.List(ctx, repository.ListOptions{})

@@ -86,7 +86,8 @@ func TestRelationsAreLoadedWhenNamed(t *testing.T) {
 		both, err := books.With(repository.Options{Relations: []string{"Author"}}).With(repository.Options{Relations: []string{"Labels"}}).
 			Get(ctx, ids[1])
 		check(t, err)
-		if n := seen.take("SELECT"); plain.Author != nil || plain.Labels != nil || both.Author == nil || len(both.Labels) != 2 || n != 2 {
+		if n := seen.take("SELECT"); plain.Author != nil || plain.Labels != nil || both.Author == nil || len(both.Labels) != 2 ||
+			n != 2 {
 			t.Errorf("plain %+v, both %+v, %d queries", plain, both, n)
 		}
 		for _, name := range []string{"*", "", "author", "Author.", "Author.Nothing", "Title"} {
@@ -112,7 +113,8 @@ func TestUpdateLeavesRelatedRowsAlone(t *testing.T) {
 		check(t, books.UpdateMany(ctx, []*volume{bare}))
 		got, err := all.Get(ctx, ids[1])
 		check(t, err)
-		if got.Title != "changed again" || got.Author.Name != "Ann" || len(got.Labels) != 2 || content(ctx, t, got.Cover) != "cover one" {
+		if got.Title != "changed again" || got.Author.Name != "Ann" || len(got.Labels) != 2 ||
+			content(ctx, t, got.Cover) != "cover one" {
 			t.Errorf("got %+v by %+v", got, got.Author)
 		}
 	})
@@ -276,7 +278,8 @@ func TestCodesOfDatabases(t *testing.T) {
 		}
 	}
 	for kind, codes := range map[error][]liteError{
-		repository.ErrDuplicate: {1555, 2067}, repository.ErrForeignKey: {787}, repository.ErrNotNull: {1299}, repository.ErrCheck: {275},
+		repository.ErrDuplicate: {1555, 2067}, repository.ErrForeignKey: {787}, repository.ErrNotNull: {1299},
+		repository.ErrCheck:         {275},
 		repository.ErrSerialization: {5, 6, 261, 262, 517}, dossier.ErrUnavailable: {10, 14, 522},
 	} {
 		for _, code := range codes {

@@ -144,7 +144,8 @@ func TestSoftDelete(t *testing.T) {
 		wantError(t, err, dossier.ErrNotFound)
 		wantError(t, tasks.Delete(ctx, a.ID), dossier.ErrNotFound)
 		wantError(t, tasks.Update(ctx, a), dossier.ErrNotFound)
-		with, only := tasks.With(repository.Options{Deleted: repository.IncludeDeleted}), tasks.With(repository.Options{Deleted: repository.OnlyDeleted})
+		with, only := tasks.With(repository.Options{Deleted: repository.IncludeDeleted}),
+			tasks.With(repository.Options{Deleted: repository.OnlyDeleted})
 		if n := count(t, tasks); n != 1 || count(t, with) != 2 || count(t, only) != 1 {
 			t.Errorf("hidden %d, included %d, only %d; want 1, 2, 1", n, count(t, with), count(t, only))
 		}
@@ -190,7 +191,8 @@ func TestAVersionThatIsOldIsStale(t *testing.T) {
 		before := first.Version
 		first.Title = "third"
 		check(t, tasks.UpdateMany(ctx, []*task{first}, "title"))
-		if got, err := tasks.Get(ctx, a.ID); err != nil || got.Title != "third" || got.Version != before+1 || first.Version != got.Version {
+		if got, err := tasks.Get(ctx, a.ID); err != nil || got.Title != "third" || got.Version != before+1 ||
+			first.Version != got.Version {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}, scopeModels()...)

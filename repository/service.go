@@ -147,7 +147,8 @@ func (v *Service[T]) check(ctx context.Context, rows *Repository[T], before rule
 }
 
 // run calls fn with the repository in one unit of work.
-func (v *Service[T]) run(ctx context.Context, opts session.RunOptions, fn func(ctx context.Context, rows *Repository[T]) error) error {
+func (v *Service[T]) run(ctx context.Context, opts session.RunOptions,
+	fn func(ctx context.Context, rows *Repository[T]) error) error {
 	return v.rows.run(ctx, opts, func(ctx context.Context, s *session.Session) error {
 		rows := *v.rows
 		rows.s, rows.m = s, nil

@@ -80,7 +80,8 @@ func TestServiceAppliesItsRules(t *testing.T) {
 		check(t, members.Update(t.Context(), ann))
 		changed, err := members.Change(t.Context(), func(m *member) error { m.Email = "Ann@c"; return nil }, ann.ID)
 		check(t, err)
-		created, err := members.Upsert(t.Context(), &member{Email: "ANN@C", Name: "Bea"}, repository.UpsertOptions{Match: []string{"email"}})
+		created, err := members.Upsert(t.Context(), &member{Email: "ANN@C", Name: "Bea"},
+			repository.UpsertOptions{Match: []string{"email"}})
 		check(t, err)
 		got, err := members.Rows().Get(t.Context(), ann.ID)
 		check(t, err)
@@ -111,7 +112,8 @@ func TestServiceWritesNothingThatARuleRefuses(t *testing.T) {
 		if err := members.Delete(t.Context(), admin.ID); !errors.Is(err, dossier.ErrPermission) {
 			t.Errorf("error %v", err)
 		}
-		if _, err := members.Change(t.Context(), func(m *member) error { m.Name = ""; return nil }, admin.ID); !errors.Is(err, repository.ErrFields) {
+		if _, err := members.Change(t.Context(), func(m *member) error { m.Name = ""; return nil },
+			admin.ID); !errors.Is(err, repository.ErrFields) {
 			t.Errorf("error %v", err)
 		}
 		failed := errors.New("no")
@@ -150,7 +152,8 @@ func TestRulesShareTheUnitOfWork(t *testing.T) {
 		if err := members.Create(t.Context(), &member{Email: "b", Name: "strangers"}); !errors.Is(err, dossier.ErrInvalid) {
 			t.Errorf("a row outside of the scope: %v", err)
 		}
-		if err := members.Create(t.Context(), &member{Email: "c", Name: "team"}, &member{Email: "a", Name: "team"}); !errors.Is(err, repository.ErrDuplicate) {
+		if err := members.Create(t.Context(), &member{Email: "c", Name: "team"},
+			&member{Email: "a", Name: "team"}); !errors.Is(err, repository.ErrDuplicate) {
 			t.Errorf("a duplicate: %v", err)
 		}
 		if n, err := repository.For[member](m).Count(t.Context()); err != nil || n != 2 {
@@ -203,9 +206,11 @@ func TestStatusOfDatabaseErrors(t *testing.T) {
 
 // kinds are the errors of the root package.
 var kinds = []error{
-	dossier.ErrNotExist, dossier.ErrExist, dossier.ErrPrecondition, dossier.ErrNotModified, dossier.ErrConflict, dossier.ErrInvalidKey,
+	dossier.ErrNotExist, dossier.ErrExist, dossier.ErrPrecondition, dossier.ErrNotModified, dossier.ErrConflict,
+	dossier.ErrInvalidKey,
 	dossier.ErrInvalid, dossier.ErrTooLarge, dossier.ErrShortSource, dossier.ErrChecksum, dossier.ErrType,
-	dossier.ErrPermission, dossier.ErrUnauthenticated, dossier.ErrThrottled, dossier.ErrUnavailable, dossier.ErrNoContainer, dossier.ErrNoBackend,
+	dossier.ErrPermission, dossier.ErrUnauthenticated, dossier.ErrThrottled, dossier.ErrUnavailable, dossier.ErrNoContainer,
+	dossier.ErrNoBackend,
 	dossier.ErrClosed, dossier.ErrConsumed, dossier.ErrStale, dossier.ErrNotFound, dossier.ErrLeaseLost, dossier.ErrOutcomeUnknown,
 	dossier.ErrRollbackOnly, dossier.ErrUploadInTransaction, dossier.ErrExpired, dossier.ErrBadSignature, errors.ErrUnsupported,
 	context.Canceled, context.DeadlineExceeded, &http.MaxBytesError{Limit: 1}, &dossier.Error{Kind: dossier.ErrPermission},
@@ -236,7 +241,8 @@ func TestProblemsTellClientsWhatTheyMayKnow(t *testing.T) {
 	var invalid repository.Invalid
 	invalid.Add("pages/0/na~me", "must not be empty")
 	invalid.Add("", "must have a title or a file")
-	secret := &repository.DatabaseError{Kind: repository.ErrDuplicate, Table: "secrets", Constraint: "secrets_key", Err: errors.New("secret@example.com")}
+	secret := &repository.DatabaseError{Kind: repository.ErrDuplicate, Table: "secrets", Constraint: "secrets_key",
+		Err: errors.New("secret@example.com")}
 	for _, test := range []struct {
 		err  error
 		want string

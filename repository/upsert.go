@@ -47,7 +47,8 @@ func (r *Repository[T]) UpsertMany(ctx context.Context, models []*T, opts Upsert
 	return created, nil
 }
 
-func (r *Repository[T]) upsert(ctx context.Context, s *session.Session, models []*T, opts UpsertOptions) (created []bool, err error) {
+func (r *Repository[T]) upsert(ctx context.Context, s *session.Session, models []*T,
+	opts UpsertOptions) (created []bool, err error) {
 	table := r.table(s)
 	if len(opts.Match) == 0 {
 		opts.Match = tagged(table)

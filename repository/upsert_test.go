@@ -212,7 +212,8 @@ func TestUpsertNeverUpdatesAnotherRow(t *testing.T) {
 // One row given twice has no answer to which of them counts.
 func TestUpsertRefusesOneRowTwice(t *testing.T) {
 	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
-		_, err := repository.For[account](m).UpsertMany(t.Context(), []*account{{Email: "a@x"}, {Email: "a@x"}}, repository.UpsertOptions{})
+		_, err := repository.For[account](m).UpsertMany(t.Context(), []*account{{Email: "a@x"}, {Email: "a@x"}},
+			repository.UpsertOptions{})
 		wantError(t, err, dossier.ErrInvalid)
 		_, err = repository.For[avatar](m).UpsertMany(t.Context(), []*avatar{{Owner: "a"}, {Owner: "a"}}, repository.UpsertOptions{})
 		wantError(t, err, dossier.ErrInvalid)
@@ -247,7 +248,8 @@ func TestGetOrCreateLeavesTheRowAlone(t *testing.T) {
 	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
 		avatars := repository.For[avatar](m)
 		check(t, avatars.Create(t.Context(), &avatar{Owner: "ann", Title: "old", File: text("face")}))
-		got, created, err := avatars.GetOrCreate(t.Context(), &avatar{Owner: "ann", Title: "new", File: text("other")}, repository.MatchOptions{})
+		got, created, err := avatars.GetOrCreate(t.Context(), &avatar{Owner: "ann", Title: "new", File: text("other")},
+			repository.MatchOptions{})
 		check(t, err)
 		if created || got.Title != "old" || content(t.Context(), t, got.File) != "face" {
 			t.Errorf("created %v, got %+v", created, got)

@@ -38,7 +38,8 @@ func (r *Repository[T]) upsertLocked(ctx context.Context, s *session.Session, mo
 	})
 }
 
-func (r *Repository[T]) upsertRow(ctx context.Context, s *session.Session, model *T, opts UpsertOptions) (created bool, err error) {
+func (r *Repository[T]) upsertRow(ctx context.Context, s *session.Session, model *T,
+	opts UpsertOptions) (created bool, err error) {
 	where, err := matching(r.table(s), model, opts.Match)
 	if err != nil {
 		return false, err
@@ -63,7 +64,8 @@ func (r *Repository[T]) upsertRow(ctx context.Context, s *session.Session, model
 }
 
 // updateMatch locks the row and updates it, if it is there.
-func (r *Repository[T]) updateMatch(ctx context.Context, s *session.Session, model *T, where Filter, columns []string) (bool, error) {
+func (r *Repository[T]) updateMatch(ctx context.Context, s *session.Session, model *T, where Filter,
+	columns []string) (bool, error) {
 	table, row := r.table(s), new(T)
 	q, err := r.rows(s, row, where)
 	if err == nil {

@@ -92,7 +92,8 @@ func (e *MissingError) Unwrap() []error {
 }
 
 // change runs a write on rows that must be there, inside of the scope before and after it.
-func (r *Repository[T]) change(ctx context.Context, op string, models []*T, do func(context.Context, *session.Session) error) error {
+func (r *Repository[T]) change(ctx context.Context, op string, models []*T,
+	do func(context.Context, *session.Session) error) error {
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {
 		if len(r.base.Scope) == 0 {
 			return r.orMissing(ctx, s, models, do(ctx, s))

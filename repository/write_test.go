@@ -78,7 +78,8 @@ func TestUpdateManyIsOneStatementAndReportsWhatIsMissing(t *testing.T) {
 		rows, err := accounts.List(ctx, repository.ListOptions{Order: []repository.Order{{Column: "email"}}})
 		check(t, err)
 		for i, row := range rows {
-			if row.Name != all[i].Name || (row.Badge == nil) != (i%2 == 1) || row.UpdatedAt.Equal(row.CreatedAt) || !row.UpdatedAt.Equal(all[i].UpdatedAt) {
+			if row.Name != all[i].Name || (row.Badge == nil) != (i%2 == 1) || row.UpdatedAt.Equal(row.CreatedAt) ||
+				!row.UpdatedAt.Equal(all[i].UpdatedAt) {
 				t.Errorf("row %d is %+v", i, row)
 			}
 		}
@@ -252,7 +253,8 @@ func TestKeysAndValuesAreNeverSQL(t *testing.T) {
 		if err != nil || slices.Contains(created, true) {
 			t.Errorf("%v, %v", created, err)
 		}
-		if n, err := settings.DeleteMany(ctx, odd[0], odd[1], odd[2], odd[3], odd[4], odd[5], odd[6], odd[7]); err != nil || n != len(odd) {
+		if n, err := settings.DeleteMany(ctx, odd[0], odd[1], odd[2], odd[3], odd[4], odd[5], odd[6], odd[7]); err != nil ||
+			n != len(odd) {
 			t.Errorf("deleted %d, %v", n, err)
 		}
 	}, upsertModels()...)
@@ -270,7 +272,8 @@ type scan struct {
 func TestBulkDeletesOfFilesUnderCompositeKeys(t *testing.T) {
 	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
 		ctx, scans := t.Context(), repository.For[scan](m)
-		check(t, scans.CreateMany(ctx, []*scan{{Box: "a", Page: 1, File: text("1")}, {Box: "a", Page: 2, File: text("2")}, {Box: "b", Page: 1}}))
+		check(t, scans.CreateMany(ctx, []*scan{{Box: "a", Page: 1, File: text("1")}, {Box: "a", Page: 2, File: text("2")},
+			{Box: "b", Page: 1}}))
 		n, err := scans.DeleteWhere(ctx, repository.Equal("box", "a"))
 		check(t, err)
 		if n != 2 {

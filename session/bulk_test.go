@@ -53,7 +53,8 @@ func TestDeleteWhereOfMoreThanOneBatch(t *testing.T) {
 func TestUpdateWhereClearsAndNeverSets(t *testing.T) {
 	t.Parallel()
 	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
-		w.insert(&paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two")}, Cover: *text("three")}, &paper{Title: "b", File: text("four")})
+		w.insert(&paper{Title: "a", File: text("one"), Pages: fileobject.List{text("two")}, Cover: *text("three")},
+			&paper{Title: "b", File: text("four")})
 		w.run(func(ctx context.Context, s *session.Session) error {
 			set := map[string]any{"file": nil, "pages": nil, "body": "new"}
 			n, err := s.UpdateWhere(ctx, (*paper)(nil), set, "title = ?", "a")

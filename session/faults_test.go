@@ -25,7 +25,8 @@ type faults struct {
 }
 
 // putFunc is a Put that can go on with the real one.
-type putFunc func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions, next dossier.Backend) (dossier.Info, error)
+type putFunc func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions,
+	next dossier.Backend) (dossier.Info, error)
 
 var errInjected = errors.New("injected")
 

@@ -80,7 +80,8 @@ func TestInsertFillsWhatIsZero(t *testing.T) {
 			t.Errorf("times %v and %v, not deleted %v", a.Audit, before, a.DeletedAt)
 		}
 		got := load[article](w, a.ID)
-		if !got.CreatedAt.Equal(a.CreatedAt) || !got.UpdatedAt.Equal(a.UpdatedAt) || got.NanoID != a.NanoID || got.AuditBy != a.AuditBy ||
+		if !got.CreatedAt.Equal(a.CreatedAt) || !got.UpdatedAt.Equal(a.UpdatedAt) || got.NanoID != a.NanoID ||
+			got.AuditBy != a.AuditBy ||
 			got.SlugKey != a.SlugKey || got.Versioned != a.Versioned {
 			t.Errorf("row %+v, struct %+v", got, a)
 		}
@@ -167,7 +168,8 @@ func (w *world) update(ctx context.Context, id string, change func(a *article), 
 func oldArticle(w *world) *article {
 	w.t.Helper()
 	old := model.Now().Add(-time.Hour)
-	a := &article{Title: "Plan", Audit: model.Audit{CreatedAt: old, UpdatedAt: old}, AuditBy: model.AuditBy[string]{CreatedBy: "bob", UpdatedBy: "bob"}}
+	a := &article{Title: "Plan", Audit: model.Audit{CreatedAt: old, UpdatedAt: old},
+		AuditBy: model.AuditBy[string]{CreatedBy: "bob", UpdatedBy: "bob"}}
 	w.insert(a)
 	return a
 }
@@ -259,7 +261,8 @@ func TestActorOfAnotherTypeIsRefused(t *testing.T) {
 	type userID uuid.UUID
 	ann := uuid.New()
 	row := &coupon{}
-	must(t, w.Run(model.WithActor(w.ctx, userID(ann)), func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, row) }))
+	must(t,
+		w.Run(model.WithActor(w.ctx, userID(ann)), func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, row) }))
 	if row.CreatedBy != ann {
 		t.Errorf("created by %v, want %v", row.CreatedBy, ann)
 	}
@@ -356,7 +359,8 @@ func TestSchemaOfFilledColumns(t *testing.T) {
 				"postgresql": "SELECT identity_generation FROM information_schema.columns WHERE table_name = 'coupons' AND column_name = 'id' AND table_schema = current_schema()",
 				"mariadb":    "SELECT extra FROM information_schema.columns WHERE table_name = 'coupons' AND column_name = 'id' AND table_schema = database()",
 			}
-			if got := fmt.Sprint(w.texts(identity[name])); got != map[string]string{"postgresql": "[BY DEFAULT]", "mariadb": "[auto_increment]"}[name] {
+			if got := fmt.Sprint(w.texts(identity[name])); got != map[string]string{"postgresql": "[BY DEFAULT]",
+				"mariadb": "[auto_increment]"}[name] {
 				t.Errorf("the key of coupons: %s", got)
 			}
 		})

@@ -214,7 +214,8 @@ func TestMiddlewareUpgradeEndsTheSession(t *testing.T) {
 			t.Parallel()
 			w := newMemoryWorld(t, session.Options{})
 			done := make(chan struct{})
-			server := httptest.NewServer(w.Middleware(session.Autocommit{})(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(w.Middleware(session.Autocommit{})(http.HandlerFunc(func(rw http.ResponseWriter,
+				r *http.Request) {
 				defer close(done)
 				s := w.here(r)
 				must(t, s.Insert(r.Context(), &paper{Title: "a", File: text("one")}))

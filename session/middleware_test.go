@@ -30,7 +30,8 @@ type web struct {
 }
 
 // newWeb serves handler behind the middleware.
-func newWeb(t *testing.T, cfg session.Autocommit, opts session.Options, handler func(s *session.Session, w http.ResponseWriter, r *http.Request)) web {
+func newWeb(t *testing.T, cfg session.Autocommit, opts session.Options,
+	handler func(s *session.Session, w http.ResponseWriter, r *http.Request)) web {
 	t.Helper()
 	m := sessiontest.NewWith(t, opts, (*note)(nil))
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -156,14 +157,15 @@ func TestMiddlewareCommitsBeforeTheFirstByte(t *testing.T) {
 func TestMiddlewareFailedCommitIs5xxWithoutTheHandlersHeader(t *testing.T) {
 	t.Parallel()
 	hooks := session.Hooks{BeforeCommit: func(context.Context, *session.Session) error { return errors.New("no") }}
-	web := newWeb(t, session.Autocommit{}, session.Options{Hooks: hooks}, func(s *session.Session, w http.ResponseWriter, r *http.Request) {
-		insertNote(t, r.Context(), s, "a")
-		http.SetCookie(w, &http.Cookie{Name: "user", Value: "1"})
-		w.Header().Set("Content-Length", "2")
-		if _, err := io.WriteString(w, "ok"); !errors.Is(err, dossier.ErrClosed) {
-			t.Errorf("Write after the failed commit: %v", err)
-		}
-	})
+	web := newWeb(t, session.Autocommit{}, session.Options{Hooks: hooks},
+		func(s *session.Session, w http.ResponseWriter, r *http.Request) {
+			insertNote(t, r.Context(), s, "a")
+			http.SetCookie(w, &http.Cookie{Name: "user", Value: "1"})
+			w.Header().Set("Content-Length", "2")
+			if _, err := io.WriteString(w, "ok"); !errors.Is(err, dossier.ErrClosed) {
+				t.Errorf("Write after the failed commit: %v", err)
+			}
+		})
 	answer, body := web.get(t)
 	if answer.StatusCode != 500 || answer.Header.Get("Set-Cookie") != "" || body == "ok" || web.rows(t) != 0 {
 		t.Errorf("status %d, cookie %q, body %q, %d rows", answer.StatusCode, answer.Header.Get("Set-Cookie"), body, web.rows(t))

@@ -125,7 +125,8 @@ func TestCloseWaitsForTheCallOfAnotherGoroutine(t *testing.T) {
 		s, err := w.Begin(w.ctx)
 		must(t, err)
 		inside, goOn := make(chan struct{}), make(chan struct{})
-		w.faults.on("sql INSERT INTO "+string(w.DB().QueryGen().AppendIdent(nil, "papers")), func() error { close(inside); <-goOn; return nil })
+		w.faults.on("sql INSERT INTO "+string(w.DB().QueryGen().AppendIdent(nil, "papers")),
+			func() error { close(inside); <-goOn; return nil })
 		inserted, closed := make(chan error), make(chan error)
 		go func() { inserted <- s.Insert(w.ctx, &paper{Title: "a", File: text("one")}) }()
 		<-inside

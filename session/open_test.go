@@ -188,10 +188,12 @@ func TestOpenRefuses(t *testing.T) {
 		{session.Config{DSN: dir + "/x.db", LockTimeout: 1}, dossier.ErrInvalid, "LockTimeout"},
 		{session.Config{DSN: dir + "/x.db", ConnectTimeout: time.Millisecond}, dossier.ErrInvalid, "ConnectTimeout"},
 		{session.Config{DSN: dir + "/x.db", Pool: session.PoolOptions{MaxOpen: -1}}, dossier.ErrInvalid, "negative"},
-		{session.Config{DSN: dir + "/x.db", Options: session.Options{Replicas: []*bun.DB{nil}}}, dossier.ErrInvalid, "leave Options.Journal"},
+		{session.Config{DSN: dir + "/x.db", Options: session.Options{Replicas: []*bun.DB{nil}}}, dossier.ErrInvalid,
+			"leave Options.Journal"},
 		{session.Config{DSN: dir + "/x.db", Options: session.Options{StickFor: -1}}, dossier.ErrInvalid, "StickFor"},
 		{session.Config{DSN: "postgres://localhost:x/app"}, dossier.ErrInvalid, "malformed"},
-		{session.Config{DSN: "postgres://localhost/app", Replicas: []string{"mysql://localhost/app"}}, dossier.ErrInvalid, "another kind"},
+		{session.Config{DSN: "postgres://localhost/app", Replicas: []string{"mysql://localhost/app"}}, dossier.ErrInvalid,
+			"another kind"},
 		{session.Config{DSN: "mysql://localhost"}, dossier.ErrInvalid, "names no database"},
 		{session.Config{DSN: "mysql://localhost/a/b"}, dossier.ErrInvalid, "malformed"},
 		{session.Config{DSN: "u@tcp(localhost)/app?clientFoundRows=false"}, dossier.ErrInvalid, "clientFoundRows=false"},
@@ -224,8 +226,10 @@ func TestOpenTellsNoPasswords(t *testing.T) {
 		"postgres://user:" + escaped + "@" + closedPort(t) + "/app?sslmode=disable",
 		"postgres://user:" + escaped + "@" + echo.address() + "/app?sslmode=disable",
 		"mysql://user:" + escaped + "@" + closedPort(t) + "/app", "user:" + password + "@tcp(" + closedPort(t) + ")/app",
-		"user:" + password + "@tcp(127.0.0.1/app", "user:" + password + "@tcp(127.0.0.1)/app?tls=hunter2&x", "mysql://user:" + password + "@127.0.0.1/app",
-		"file:" + file + "?_pragma=key('hunter2')", "file:" + dir + "/x.db?_pragma=key('hunter2'", "file:" + dir + "/x.db?_pragma=hexkey%3Dhunter2%20x",
+		"user:" + password + "@tcp(127.0.0.1/app", "user:" + password + "@tcp(127.0.0.1)/app?tls=hunter2&x", "mysql://user:" +
+			password + "@127.0.0.1/app",
+		"file:" + file + "?_pragma=key('hunter2')", "file:" + dir + "/x.db?_pragma=key('hunter2'", "file:" + dir +
+			"/x.db?_pragma=hexkey%3Dhunter2%20x",
 		"file:%zz?key=hunter2", "user:hunter2@host/app", "oracle://user:hunter2@host/app",
 	}
 	for _, on := range []string{"postgresql", "mariadb"} {
@@ -250,7 +254,8 @@ func TestOpenBesideOthers(t *testing.T) {
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
-				m, err := session.Open(t.Context(), session.Config{DSN: dsn, Options: newOptions(t), CreateSchema: true, Models: []any{(*paper)(nil)}})
+				m, err := session.Open(t.Context(), session.Config{DSN: dsn, Options: newOptions(t), CreateSchema: true,
+					Models: []any{(*paper)(nil)}})
 				if err != nil {
 					t.Error(err)
 					return

@@ -44,7 +44,8 @@ type ticket struct {
 func TestPlanCompositeKeysAndEmbedding(t *testing.T) {
 	t.Parallel()
 	w := newMemoryWorld(t, session.Options{DeleteAfter: session.AtOnce}, (*ticket)(nil))
-	w.columns = []string{"tickets.front_file", "tickets.front_pages", "tickets.back_file", "tickets.back_pages", "tickets.extra_file"}
+	w.columns = []string{"tickets.front_file", "tickets.front_pages", "tickets.back_file", "tickets.back_pages",
+		"tickets.extra_file"}
 	full := &ticket{Project: "a", Number: 1, Extra: &Extra{ExtraFile: *text("extra"), Note: "x"}}
 	full.Front = Scans{File: text("front"), Pages: fileobject.List{text("p1"), text("p2")}}
 	full.Back.File = text("back")
@@ -158,7 +159,8 @@ func TestPlanRefusesBadTags(t *testing.T) {
 			t.Errorf("%T, not registered: %v", bad, err)
 		}
 	}
-	if err := w.Register((*noBackend)(nil)); !errors.Is(err, dossier.ErrNoBackend) || !strings.Contains(err.Error(), "Picture") || !strings.Contains(err.Error(), "elsewhere") {
+	if err := w.Register((*noBackend)(nil)); !errors.Is(err, dossier.ErrNoBackend) || !strings.Contains(err.Error(), "Picture") ||
+		!strings.Contains(err.Error(), "elsewhere") {
 		t.Errorf("unknown backend: %v", err)
 	}
 	if err := w.Register((*noKey)(nil)); !errors.Is(err, dossier.ErrInvalid) || !strings.Contains(err.Error(), "primary key") {

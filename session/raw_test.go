@@ -35,7 +35,8 @@ func TestRawIsInsideTheTransaction(t *testing.T) {
 			t.Errorf("the driver's connection is a %T", driverConn)
 		}
 		err := w.try(func(ctx context.Context, s *session.Session) error {
-			return errors.Join(s.Insert(ctx, &paper{Title: "undone", File: text("b")}), ignore(s.Raw(ctx, func(any) error { return refused })))
+			return errors.Join(s.Insert(ctx, &paper{Title: "undone", File: text("b")}),
+				ignore(s.Raw(ctx, func(any) error { return refused })))
 		})
 		wantError(t, err, dossier.ErrRollbackOnly)
 		wantError(t, err, refused)
@@ -83,7 +84,8 @@ func TestAfterSweepHookGetsTheReport(t *testing.T) {
 		t.Errorf("the hook saw %+v, the report is %+v", seen, report)
 	}
 	w.exec("DROP TABLE dossier_journal")
-	if _, err := w.Sweep(w.ctx, journal.SweepOptions{}); err == nil || len(seen) != 2 || !errors.Is(seen[1].Err, err) && seen[1].Err.Error() != err.Error() {
+	if _, err := w.Sweep(w.ctx, journal.SweepOptions{}); err == nil || len(seen) != 2 ||
+		!errors.Is(seen[1].Err, err) && seen[1].Err.Error() != err.Error() {
 		t.Errorf("a sweep without a journal: %v, the hook saw %+v", err, seen)
 	}
 }

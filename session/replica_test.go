@@ -227,12 +227,13 @@ func TestDeadReplicasArePassedOver(t *testing.T) {
 	t.Parallel()
 	onServerDatabases(t, func(t *testing.T, on string) {
 		var dead, dying *front
-		r := newReplicated(t, on, session.Options{ReplicaPause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}, func(cfg *session.Config) {
-			cfg.Replicas = append(cfg.Replicas, at(t, cfg.Replicas[0], closedPort(t)))
-			dead = newFront(t, addressOf(t, cfg.Replicas[0]), hangUp)
-			dying = newFront(t, addressOf(t, cfg.Replicas[1]), nil)
-			cfg.Replicas[0], cfg.Replicas[1] = at(t, cfg.Replicas[0], dead.address()), at(t, cfg.Replicas[1], dying.address())
-		})
+		r := newReplicated(t, on, session.Options{ReplicaPause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)},
+			func(cfg *session.Config) {
+				cfg.Replicas = append(cfg.Replicas, at(t, cfg.Replicas[0], closedPort(t)))
+				dead = newFront(t, addressOf(t, cfg.Replicas[0]), hangUp)
+				dying = newFront(t, addressOf(t, cfg.Replicas[1]), nil)
+				cfg.Replicas[0], cfg.Replicas[1] = at(t, cfg.Replicas[0], dead.address()), at(t, cfg.Replicas[1], dying.address())
+			})
 		r.want(t.Context(), onlySecond)
 		health, err := r.Health(t.Context())
 		must(t, err)

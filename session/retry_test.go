@@ -81,15 +81,16 @@ type lost struct {
 }
 
 var ways = []lost{
-	{on: "postgresql", name: "serialization failure 40001", isolation: sql.LevelSerializable, first: func(ctx context.Context, c *contested, s *session.Session) error {
-		// Each reads what the other changes: one after the other neither would have seen both.
-		if _, err := s.IDB().NewSelect().Model((*paper)(nil)).Where("title = 'b'").Exists(ctx); err != nil {
-			return err
-		}
-		c.elsewhere("BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT * FROM papers WHERE title = 'a'",
-			"UPDATE papers SET body = 'theirs' WHERE title = 'b'", "COMMIT")
-		return setBody(ctx, s, "a", "ours")
-	}},
+	{on: "postgresql", name: "serialization failure 40001", isolation: sql.LevelSerializable,
+		first: func(ctx context.Context, c *contested, s *session.Session) error {
+			// Each reads what the other changes: one after the other neither would have seen both.
+			if _, err := s.IDB().NewSelect().Model((*paper)(nil)).Where("title = 'b'").Exists(ctx); err != nil {
+				return err
+			}
+			c.elsewhere("BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT * FROM papers WHERE title = 'a'",
+				"UPDATE papers SET body = 'theirs' WHERE title = 'b'", "COMMIT")
+			return setBody(ctx, s, "a", "ours")
+		}},
 	{on: "postgresql", name: "deadlock 40P01", first: deadlock},
 	{on: "mariadb", name: "deadlock 1213", first: deadlock},
 	{on: "postgresql", name: "lock timeout 55P03", lockWait: 50 * time.Millisecond, first: waitInVain, free: release},
@@ -124,7 +125,8 @@ func deadlock(ctx context.Context, c *contested, s *session.Session) error {
 
 // waitInVain wants a lock that somebody keeps.
 func waitInVain(ctx context.Context, c *contested, s *session.Session) error {
-	c.elsewhere(map[bool]string{true: "BEGIN IMMEDIATE", false: "START TRANSACTION"}[strings.HasPrefix(c.DB().Dialect().Name().String(), "sqlite")],
+	c.elsewhere(map[bool]string{true: "BEGIN IMMEDIATE",
+		false: "START TRANSACTION"}[strings.HasPrefix(c.DB().Dialect().Name().String(), "sqlite")],
 		"UPDATE papers SET body = 'theirs' WHERE title = 'a'")
 	err := setBody(ctx, s, "a", "ours")
 	if !session.LockTimedOut(err) || session.StatementTimedOut(err) {
@@ -145,28 +147,29 @@ func TestAUnitOfWorkThatLostIsTriedAgain(t *testing.T) {
 			c := newContested(t, newDSN(t, way.on), session.Config{LockTimeout: way.lockWait})
 			file := fileobject.FromReader("a.txt", strings.NewReader("read once"), fileobject.Options{})
 			attempts := 0
-			err := c.RunWith(t.Context(), session.RunOptions{Attempts: 2, Isolation: way.isolation}, func(ctx context.Context, s *session.Session) error {
-				attempts++
-				p := &paper{Title: "c", File: file}
-				if err := s.Stage(ctx, p); err != nil {
-					return err
-				}
-				if attempts == 1 {
-					err := way.first(ctx, c, s)
-					if way.free != nil {
-						way.free(c)
-					}
-					if err != nil {
-						if !session.Retryable(err) {
-							t.Errorf("not retryable: %v", err)
-						}
+			err := c.RunWith(t.Context(), session.RunOptions{Attempts: 2, Isolation: way.isolation},
+				func(ctx context.Context, s *session.Session) error {
+					attempts++
+					p := &paper{Title: "c", File: file}
+					if err := s.Stage(ctx, p); err != nil {
 						return err
 					}
-				} else if err := setBody(ctx, s, "a", "ours"); err != nil {
-					return err
-				}
-				return s.Insert(ctx, p)
-			})
+					if attempts == 1 {
+						err := way.first(ctx, c, s)
+						if way.free != nil {
+							way.free(c)
+						}
+						if err != nil {
+							if !session.Retryable(err) {
+								t.Errorf("not retryable: %v", err)
+							}
+							return err
+						}
+					} else if err := setBody(ctx, s, "a", "ours"); err != nil {
+						return err
+					}
+					return s.Insert(ctx, p)
+				})
 			must(t, err)
 			if attempts != 2 || c.body("a") != "ours" {
 				t.Errorf("%d attempts, body %q", attempts, c.body("a"))
@@ -192,13 +195,15 @@ func TestAReaderThatWasReadIsNotReadAgain(t *testing.T) {
 		} {
 			reader := readers()()
 			attempts := 0
-			err := w.RunWith(t.Context(), session.RunOptions{Attempts: 2, Backoff: time.Millisecond}, func(ctx context.Context, s *session.Session) error {
-				attempts++
-				err := s.Insert(ctx, &paper{Title: "a", File: fileobject.FromReader("a.txt", reader, fileobject.Options{})})
-				return errors.Join(err, isBusy{})
-			})
+			err := w.RunWith(t.Context(), session.RunOptions{Attempts: 2, Backoff: time.Millisecond},
+				func(ctx context.Context, s *session.Session) error {
+					attempts++
+					err := s.Insert(ctx, &paper{Title: "a", File: fileobject.FromReader("a.txt", reader, fileobject.Options{})})
+					return errors.Join(err, isBusy{})
+				})
 			wantError(t, err, dossier.ErrConsumed)
-			if attempts != 2 || !strings.Contains(err.Error(), "papers.file") || !strings.Contains(err.Error(), "outside of what is tried again") {
+			if attempts != 2 || !strings.Contains(err.Error(), "papers.file") ||
+				!strings.Contains(err.Error(), "outside of what is tried again") {
 				t.Errorf("%s: %d attempts, %v", name, attempts, err)
 			}
 			err = w.try(func(ctx context.Context, s *session.Session) error {
@@ -230,14 +235,16 @@ func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	onServerDatabases(t, func(t *testing.T, on string) {
 		m := open(t, session.Config{DSN: newDSN(t, on), StatementTimeout: 50 * time.Millisecond})
-		sleep := map[string]string{"postgresql": "SELECT pg_sleep(60)", "mariadb": "SELECT count(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b"}[on]
+		sleep := map[string]string{"postgresql": "SELECT pg_sleep(60)",
+			"mariadb": "SELECT count(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b"}[on]
 		attempts := 0
 		err := m.RunWith(t.Context(), session.RunOptions{Attempts: 3}, func(ctx context.Context, s *session.Session) error {
 			attempts++
 			var n sql.NullString
 			return s.IDB().QueryRowContext(ctx, sleep).Scan(&n)
 		})
-		if !session.StatementTimedOut(err) || session.LockTimedOut(err) || session.Retryable(err) || errors.Is(err, context.DeadlineExceeded) || attempts != 1 {
+		if !session.StatementTimedOut(err) || session.LockTimedOut(err) || session.Retryable(err) ||
+			errors.Is(err, context.DeadlineExceeded) || attempts != 1 {
 			t.Errorf("%d attempts, %v", attempts, err)
 		}
 	})

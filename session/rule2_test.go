@@ -114,7 +114,8 @@ func TestRule2UploadsRunInParallelAndBounded(t *testing.T) {
 	everyWorld(t, session.Options{ParallelUploads: 3}, func(t *testing.T, w *world) {
 		var mu sync.Mutex
 		running, most, all := 0, 0, make(chan struct{})
-		w.faults.put = func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions, next dossier.Backend) (dossier.Info, error) {
+		w.faults.put = func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions,
+			next dossier.Backend) (dossier.Info, error) {
 			mu.Lock()
 			running++
 			if most = max(most, running); running == 3 && most == 3 {
@@ -146,7 +147,8 @@ func TestRule2EveryUploadIsCreatedUnderAFreshKey(t *testing.T) {
 	t.Parallel()
 	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
 		var keys []string
-		w.faults.put = func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions, next dossier.Backend) (dossier.Info, error) {
+		w.faults.put = func(ctx context.Context, key string, src dossier.Source, opts dossier.PutOptions,
+			next dossier.Backend) (dossier.Info, error) {
 			if slices.Contains(keys, key) || !opts.If.IfAbsent {
 				t.Errorf("%s: used before, or not create-only: %+v", key, opts.If)
 			}

@@ -218,10 +218,12 @@ func TestRule3NestedDoesNotHealWhatCameBefore(t *testing.T) {
 
 // transactionControl are statements that would end the session's transaction behind its back.
 var transactionControl = []string{
-	"COMMIT", "commit", " \n\tCommit ;", "END", "END TRANSACTION", "ROLLBACK", "ROLLBACK TO dossier_1", "SAVEPOINT x", "RELEASE x", "BEGIN",
+	"COMMIT", "commit", " \n\tCommit ;", "END", "END TRANSACTION", "ROLLBACK", "ROLLBACK TO dossier_1", "SAVEPOINT x", "RELEASE x",
+	"BEGIN",
 	"BEGIN IMMEDIATE", "ATTACH 'x' AS x", "DETACH x",
 	"SELECT 1; COMMIT", "SELECT 1;; ;COMMIT", "-- a comment\nCOMMIT", "/* a comment */COMMIT", "SELECT ';'; COMMIT",
-	"SELECT 1 -- it's\n; COMMIT", `SELECT "it's"; COMMIT`, "SELECT `a'b`; COMMIT", "SELECT [a'b]; COMMIT", "SELECT 1 /* ' */; COMMIT",
+	"SELECT 1 -- it's\n; COMMIT", `SELECT "it's"; COMMIT`, "SELECT `a'b`; COMMIT", "SELECT [a'b]; COMMIT",
+	"SELECT 1 /* ' */; COMMIT",
 	"CREATE TRIGGER t AFTER INSERT ON papers BEGIN DELETE FROM papers; END; COMMIT",
 	"CREATE TABLE x (trigger int, begin int); COMMIT", "CREATE TABLE x AS SELECT 1 AS trigger, 2 AS begin; COMMIT",
 	"\uFEFFCOMMIT", "SELECT 1;\uFEFFCOMMIT", "EXPLAIN SELECT 1; COMMIT", "SELECT $a('); COMMIT; --')", "SELECT #a('); COMMIT; --')",
@@ -304,7 +306,8 @@ func TestRule3IDBAllowsEverythingElse(t *testing.T) {
 			"CREATE TRIGGER one AFTER INSERT ON papers BEGIN UPDATE papers SET body = CASE WHEN 1 THEN 'x' END; SELECT 1; END",
 			"CREATE TEMP TRIGGER IF NOT EXISTS two AFTER INSERT ON papers WHEN CASE 1 WHEN 1 THEN 1 END BEGIN SELECT 'END;'; END;",
 			"SELECT 'COMMIT; ROLLBACK'", `SELECT 1 AS "commit"; SELECT 2`, "SELECT 1 -- ; COMMIT", "SELECT 1 /* ; COMMIT */ ;",
-			"SELECT CASE WHEN 1 THEN 2 END", "CREATE TABLE commits (begin INT, rollback INT)", "SELECT [COMMIT;] FROM (SELECT 1 AS [COMMIT;])", ";", "",
+			"SELECT CASE WHEN 1 THEN 2 END", "CREATE TABLE commits (begin INT, rollback INT)",
+			"SELECT [COMMIT;] FROM (SELECT 1 AS [COMMIT;])", ";", "",
 		} {
 			if _, err := s.IDB().ExecContext(ctx, query); err != nil {
 				t.Errorf("%q: %v", query, err)

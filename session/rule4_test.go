@@ -112,7 +112,8 @@ func TestRule4AnOrderIsClaimedBeforeItIsExecuted(t *testing.T) {
 		w.insert(p)
 		w.run(func(ctx context.Context, s *session.Session) error { return s.Delete(ctx, p) })
 		w.faults.on("delete before", func() error {
-			rows := w.texts("SELECT concat(attempts, CASE WHEN owner <> '' THEN ' owned' END, CASE WHEN due_at > " + w.now() + " THEN ' leased' END) FROM dossier_journal")
+			rows := w.texts("SELECT concat(attempts, CASE WHEN owner <> '' THEN ' owned' END, CASE WHEN due_at > " + w.now() +
+				" THEN ' leased' END) FROM dossier_journal")
 			if fmt.Sprint(rows) != "[1 owned leased]" {
 				t.Errorf("attempts, owner and lease are %q", rows)
 			}

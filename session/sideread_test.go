@@ -54,7 +54,8 @@ func TestSideFileOfAnyLengthGivesItsWholeLines(t *testing.T) {
 func TestSideFileOfAnotherKindIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"dossier side file v2\n", "{}\n", "\n", sideHeader + "no JSON\n", sideHeader + "{}\n{\n", sideHeader + "[]\n", sideHeader + `{"key":7}` + "\n",
+		"dossier side file v2\n", "{}\n", "\n", sideHeader + "no JSON\n", sideHeader + "{}\n{\n", sideHeader + "[]\n",
+		sideHeader + `{"key":7}` + "\n",
 	} {
 		if entries, err := session.ReadSideFile(strings.NewReader(text)); !errors.Is(err, dossier.ErrInvalid) || len(entries) > 0 {
 			t.Errorf("%q: %v, %v", text, entries, err)
@@ -65,7 +66,8 @@ func TestSideFileOfAnotherKindIsRefused(t *testing.T) {
 // A file that cannot be read is not a file that ends here.
 func TestSideFileThatFailsToReadIsNotAShortOne(t *testing.T) {
 	t.Parallel()
-	text := lines(t, session.SideEntry{Backend: "uploads", Store: "mem:a", Key: "a"}, session.SideEntry{Backend: "uploads", Store: "mem:a", Key: "b"})
+	text := lines(t, session.SideEntry{Backend: "uploads", Store: "mem:a", Key: "a"},
+		session.SideEntry{Backend: "uploads", Store: "mem:a", Key: "b"})
 	broken := io.MultiReader(strings.NewReader(text[:len(text)-20]), iotest.ErrReader(errInjected))
 	if entries, err := session.ReadSideFile(broken); !errors.Is(err, errInjected) {
 		t.Errorf("%v, %v", entries, err)

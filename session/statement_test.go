@@ -14,11 +14,14 @@ import (
 
 // control is SQL that would end or nest the session's transaction behind its back, in every disguise that SQLite takes.
 var control = []string{
-	"COMMIT", "commit", " \t\r\n\fCommit;", ";;COMMIT", "COMMIT TRANSACTION", "END", "END TRANSACTION", "ROLLBACK", "BEGIN", "BEGIN IMMEDIATE",
+	"COMMIT", "commit", " \t\r\n\fCommit;", ";;COMMIT", "COMMIT TRANSACTION", "END", "END TRANSACTION", "ROLLBACK", "BEGIN",
+	"BEGIN IMMEDIATE",
 	"SAVEPOINT x", "RELEASE x", "ROLLBACK TO x", "ATTACH 'x' AS y", "DETACH y", "START TRANSACTION",
-	"SELECT 1; COMMIT", "SELECT 1;COMMIT", "SELECT 1;;\n COMMIT", "SELECT ';'; COMMIT", "SELECT 'it''s'; COMMIT", `SELECT "a;b"; COMMIT`,
+	"SELECT 1; COMMIT", "SELECT 1;COMMIT", "SELECT 1;;\n COMMIT", "SELECT ';'; COMMIT", "SELECT 'it''s'; COMMIT",
+	`SELECT "a;b"; COMMIT`,
 	"SELECT `a``b`; COMMIT", "SELECT 1 AS [a;b]; COMMIT", "SELECT x'00'; COMMIT",
-	"-- a comment\nCOMMIT", "/* a */ COMMIT", "/**/COMMIT", "/*/ still */COMMIT", "/* ' */ COMMIT", "-- '\nCOMMIT", "SELECT 1 -- ;\n; COMMIT",
+	"-- a comment\nCOMMIT", "/* a */ COMMIT", "/**/COMMIT", "/*/ still */COMMIT", "/* ' */ COMMIT", "-- '\nCOMMIT",
+	"SELECT 1 -- ;\n; COMMIT",
 	"SELECT 1 /* ; */; /* ; */ COMMIT", "SELECT '--'; COMMIT", "SELECT '/*'; COMMIT", "SELECT 1--\r;\n;COMMIT",
 	"\ufeffCOMMIT", "SELECT 1;\ufeffCOMMIT", "\ufeff \ufeffCOMMIT",
 	"CREATE TRIGGER a AFTER INSERT ON t BEGIN SELECT 1; END; COMMIT",

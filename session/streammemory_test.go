@@ -53,7 +53,8 @@ func TestStreamingKeepsTheProcessSmall(t *testing.T) {
 			driver, dsn := streamDatabase(t, name)
 			db, err := sql.Open(driver, dsn)
 			must(t, err)
-			for _, query := range []string{"CREATE TABLE streamed (id BIGINT NOT NULL PRIMARY KEY, body VARCHAR(500))", fmt.Sprintf(fill, rows)} {
+			for _, query := range []string{"CREATE TABLE streamed (id BIGINT NOT NULL PRIMARY KEY, body VARCHAR(500))",
+				fmt.Sprintf(fill, rows)} {
 				_, err := db.ExecContext(t.Context(), query)
 				must(t, err)
 			}
@@ -93,7 +94,8 @@ func checkStream(t *testing.T, name, dsn string, rows int) {
 	}
 	var counted, runtimeBytes, resident int
 	for line := range strings.Lines(string(output)) {
-		if n, _ := fmt.Sscanf(strings.TrimSpace(line), "streamed %d rows, runtime %d, resident %d", &counted, &runtimeBytes, &resident); n == 3 {
+		if n, _ := fmt.Sscanf(strings.TrimSpace(line), "streamed %d rows, runtime %d, resident %d", &counted, &runtimeBytes,
+			&resident); n == 3 {
 			break
 		}
 	}

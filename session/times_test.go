@@ -31,7 +31,8 @@ func TestTimesOfOtherZonesComeBack(t *testing.T) {
 			if got.Pointer == nil || !got.SQL.Valid {
 				t.Fatalf("row %d is %+v", id, got)
 			}
-			for name, back := range map[string]time.Time{"time": got.At, "pointer": *got.Pointer, "bun": got.Null.Time, "sql": got.SQL.Time} {
+			for name, back := range map[string]time.Time{"time": got.At, "pointer": *got.Pointer, "bun": got.Null.Time,
+				"sql": got.SQL.Time} {
 				if !back.Equal(at) {
 					t.Errorf("row %d: %s is %v, written was %v", id, name, back, at)
 				}

@@ -60,7 +60,8 @@ func TestTriggersAndCascades(t *testing.T) {
 			w.wantDoomed(0, "cascade")
 			drift, err := w.CheckTriggers(w.ctx, (*leaf)(nil))
 			must(t, err)
-			if len(drift) != 1 || drift[0].Problem != session.TriggerGap || !strings.Contains(drift[0].String(), "of_tree removes rows when those of trees go") {
+			if len(drift) != 1 || drift[0].Problem != session.TriggerGap ||
+				!strings.Contains(drift[0].String(), "of_tree removes rows when those of trees go") {
 				t.Errorf("the check finds %v", drift)
 			}
 		})
@@ -71,7 +72,8 @@ func TestTriggersAndCascades(t *testing.T) {
 // says to no trigger that it did. What a partial index removes is the one thing left to the pragma, and the check says so.
 func TestTriggersOfSQLiteSeeEveryReplacedRow(t *testing.T) {
 	t.Parallel()
-	w := newLeaves(t, "sqlite", "CREATE TABLE leaves (id INTEGER PRIMARY KEY, parent BIGINT UNIQUE, slug TEXT COLLATE BINARY, file TEXT)",
+	w := newLeaves(t, "sqlite",
+		"CREATE TABLE leaves (id INTEGER PRIMARY KEY, parent BIGINT UNIQUE, slug TEXT COLLATE BINARY, file TEXT)",
 		"CREATE UNIQUE INDEX slugs ON leaves (slug COLLATE NOCASE)")
 	w.exec("INSERT OR IGNORE INTO leaves (id, parent, slug) VALUES (1, 7, 'x'), (8, 2, 'y'), (9, 9, 'ONE')")
 	w.exec("INSERT INTO leaves (id, parent, slug) VALUES (1, 7, 'x') ON CONFLICT DO UPDATE SET parent = 3")
@@ -93,7 +95,8 @@ func TestTriggersOfSQLiteSeeEveryReplacedRow(t *testing.T) {
 func TestTriggersOnPartitions(t *testing.T) {
 	t.Run("postgresql", func(t *testing.T) {
 		t.Parallel()
-		w := newLeaves(t, "postgresql", "CREATE TABLE leaves (id BIGINT, parent BIGINT, slug TEXT, file JSONB, PRIMARY KEY (id, parent)) PARTITION BY LIST (parent)",
+		w := newLeaves(t, "postgresql",
+			"CREATE TABLE leaves (id BIGINT, parent BIGINT, slug TEXT, file JSONB, PRIMARY KEY (id, parent)) PARTITION BY LIST (parent)",
 			"CREATE TABLE leaves1 PARTITION OF leaves FOR VALUES IN (1)", "CREATE TABLE leaves2 PARTITION OF leaves FOR VALUES IN (2, 3)")
 		w.exec("UPDATE leaves SET parent = 3 - parent")
 		w.wantDoomed(0, "rows moved")
@@ -117,8 +120,9 @@ func TestTriggersOnPartitions(t *testing.T) {
 	})
 	t.Run("mariadb", func(t *testing.T) {
 		t.Parallel()
-		w := newLeaves(t, "mariadb", "CREATE TABLE leaves (id BIGINT, parent BIGINT, slug VARCHAR(9), file JSON, PRIMARY KEY (id, parent)) "+
-			"PARTITION BY HASH (parent) PARTITIONS 3")
+		w := newLeaves(t, "mariadb",
+			"CREATE TABLE leaves (id BIGINT, parent BIGINT, slug VARCHAR(9), file JSON, PRIMARY KEY (id, parent)) "+
+				"PARTITION BY HASH (parent) PARTITIONS 3")
 		w.exec("UPDATE leaves SET parent = parent + 1")
 		w.wantDoomed(0, "rows moved")
 		w.exec("DELETE FROM leaves WHERE id = 1")
@@ -158,11 +162,13 @@ func TestTriggersOfPostgreSQLNeedNoRightsOnTheJournal(t *testing.T) {
 	conn, err := w.plain.Conn(w.ctx)
 	must(t, err)
 	defer conn.Close()
-	for _, statement := range []string{"SET ROLE " + role, "DELETE FROM papers WHERE title = 'a'", "CREATE TABLE mine (file jsonb, pages jsonb, cover jsonb)"} {
+	for _, statement := range []string{"SET ROLE " + role, "DELETE FROM papers WHERE title = 'a'",
+		"CREATE TABLE mine (file jsonb, pages jsonb, cover jsonb)"} {
 		_, err = conn.ExecContext(w.ctx, statement)
 		must(t, err)
 	}
-	_, err = conn.ExecContext(w.ctx, "CREATE TRIGGER t AFTER INSERT ON mine REFERENCING NEW TABLE AS dossier_new EXECUTE FUNCTION \""+function+"\"()")
+	_, err = conn.ExecContext(w.ctx,
+		"CREATE TRIGGER t AFTER INSERT ON mine REFERENCING NEW TABLE AS dossier_new EXECUTE FUNCTION \""+function+"\"()")
 	if err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("the function on a table of the clerk's own: error %v", err)
 	}

@@ -64,7 +64,8 @@ func TestTriggersSweepRowsDeletedInAShell(t *testing.T) {
 		w.sweep()
 		w.settle("b2", "b3", "b4")
 		if w.on != "postgresql" {
-			must(t, w.shell("REPLACE INTO papers (id, created_at, updated_at, title, body) SELECT id, created_at, updated_at, title, body FROM papers;"))
+			must(t,
+				w.shell("REPLACE INTO papers (id, created_at, updated_at, title, body) SELECT id, created_at, updated_at, title, body FROM papers;"))
 		} else {
 			must(t, w.shell("TRUNCATE papers;"))
 		}
@@ -115,7 +116,8 @@ func randomTransaction(w *world, random *rand.Rand) string {
 			{"UPDATE papers SET title = 't1', body = 'x' WHERE " + where},
 			{"UPDATE papers SET file = cover, cover = file WHERE " + where, "UPDATE papers SET body = 'y'"},
 			{"DELETE FROM papers", "INSERT INTO papers SELECT * FROM kept WHERE " + where},
-			{"UPDATE papers SET " + column + " = NULL", "UPDATE papers SET " + column + " = (SELECT k." + column + " FROM kept k WHERE k.id = papers.id)"},
+			{"UPDATE papers SET " + column + " = NULL", "UPDATE papers SET " + column + " = (SELECT k." + column +
+				" FROM kept k WHERE k.id = papers.id)"},
 		}
 		if w.on == "mariadb" {
 			choices[3] = nil // assignments are made one after the other there

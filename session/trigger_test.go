@@ -53,7 +53,8 @@ func (w *world) wantOrders(before []string) {
 	after := w.held()
 	gone := slices.DeleteFunc(slices.Clone(before), func(key string) bool { return slices.Contains(after, key) })
 	if doomed := w.doomed(); !slices.Equal(doomed, gone) {
-		w.t.Errorf("the deletes of %d objects are ordered, %d left their rows:\nordered %q\nleft    %q", len(doomed), len(gone), doomed, gone)
+		w.t.Errorf("the deletes of %d objects are ordered, %d left their rows:\nordered %q\nleft    %q", len(doomed), len(gone), doomed,
+			gone)
 	}
 }
 
@@ -72,7 +73,8 @@ func record(key string) string {
 
 // take is an UPDATE of row b that takes what row a has in a column; the sub-select is a table of its own, as MySQL wants it.
 func take(column, from string) string {
-	return "UPDATE papers SET " + column + " = (SELECT x." + from + " FROM (SELECT * FROM papers WHERE title = 'a') x) WHERE title = 'b'"
+	return "UPDATE papers SET " + column + " = (SELECT x." + from +
+		" FROM (SELECT * FROM papers WHERE title = 'a') x) WHERE title = 'b'"
 }
 
 func waysOut() []wayOut {
@@ -87,18 +89,24 @@ func waysOut() []wayOut {
 		{name: "another file and out again", lost: 5, sql: []string{
 			"UPDATE papers SET file = " + record("of nobody") + " WHERE title = 'a'", "DELETE FROM papers WHERE title = 'a'",
 		}},
-		{name: "an element of a list", on: "sqlite", sql: []string{"UPDATE papers SET pages = json_remove(pages, '$[0]') WHERE title = 'a'"}, lost: 1},
-		{name: "an element of a list", on: "mariadb", sql: []string{"UPDATE papers SET pages = JSON_REMOVE(pages, '$[0]') WHERE title = 'a'"}, lost: 1},
-		{name: "an element of a list", on: "postgresql", sql: []string{"UPDATE papers SET pages = pages - 0 WHERE title = 'a'"}, lost: 1},
+		{name: "an element of a list", on: "sqlite",
+			sql: []string{"UPDATE papers SET pages = json_remove(pages, '$[0]') WHERE title = 'a'"}, lost: 1},
+		{name: "an element of a list", on: "mariadb",
+			sql: []string{"UPDATE papers SET pages = JSON_REMOVE(pages, '$[0]') WHERE title = 'a'"}, lost: 1},
+		{name: "an element of a list", on: "postgresql", sql: []string{"UPDATE papers SET pages = pages - 0 WHERE title = 'a'"},
+			lost: 1},
 		{name: "another column", sql: []string{"UPDATE papers SET title = 'c', body = 'text' WHERE title = 'a'"}},
 		{name: "the same value", sql: []string{"UPDATE papers SET file = file, pages = pages"}},
-		{name: "what the record says", on: "sqlite mariadb", sql: []string{"UPDATE papers SET file = json_set(file, '$.filename', 'b.txt')"}},
+		{name: "what the record says", on: "sqlite mariadb",
+			sql: []string{"UPDATE papers SET file = json_set(file, '$.filename', 'b.txt')"}},
 		{name: "what the record says", on: "postgresql", sql: []string{`UPDATE papers SET file = file || '{"filename": "b.txt"}'`}},
-		{name: "a column takes another's file", sql: []string{"UPDATE papers SET file = cover, cover = NULL WHERE title = 'a'"}, lost: 1},
+		{name: "a column takes another's file", sql: []string{"UPDATE papers SET file = cover, cover = NULL WHERE title = 'a'"},
+			lost: 1},
 		{name: "rolled back", sql: []string{"DELETE FROM papers", "ROLLBACK", "BEGIN"}},
 		{name: "a savepoint rolled back", sql: []string{"SAVEPOINT s", "DELETE FROM papers", "ROLLBACK TO SAVEPOINT s"}},
 		{name: "out and back", sql: []string{
-			"CREATE TEMPORARY TABLE kept AS SELECT * FROM papers", "DELETE FROM papers", "INSERT INTO papers SELECT * FROM kept", "DROP TABLE kept",
+			"CREATE TEMPORARY TABLE kept AS SELECT * FROM papers", "DELETE FROM papers", "INSERT INTO papers SELECT * FROM kept",
+			"DROP TABLE kept",
 		}, on: "sqlite postgresql"},
 		{name: "moved to another row", on: "sqlite postgresql", lost: 1, sql: []string{
 			"CREATE TEMPORARY TABLE kept AS SELECT * FROM papers", "UPDATE papers SET file = NULL WHERE title = 'a'",
@@ -274,7 +282,8 @@ func TestTriggersLeaveAloneWhatTheyDoNotKnow(t *testing.T) {
 		w.exec("DELETE FROM dossier_journal")
 		values := []string{
 			`{"filename":"x","to_filename":"k","backend":"elsewhere"}`, `{"filename":"x","to_filename":"k","backend":"UPLOADS"}`,
-			`{"filename":"x","to_filename":"k","backend":"uploads "}`, `{"filename":"x","backend":"uploads"}`, `{"filename":"x","to_filename":"k"}`,
+			`{"filename":"x","to_filename":"k","backend":"uploads "}`, `{"filename":"x","backend":"uploads"}`,
+			`{"filename":"x","to_filename":"k"}`,
 			`{"to_filename":null,"backend":"uploads"}`, `{"to_filename":"","backend":"uploads"}`, `{"to_filename":"k","backend":null}`,
 			`[]`, `[null, 1, "x", [], {}]`, `null`, `1`, `"text"`, `{}`, `[[{"to_filename":"k","backend":"uploads"}]]`,
 		}

@@ -132,15 +132,16 @@ func TestVersionThroughRetries(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, w *world) {
 		a, attempts := oldArticle(w), 0
 		fresh := &article{Title: a.Title}
-		must(t, w.RunWith(w.ctx, session.RunOptions{Attempts: 3, Backoff: time.Microsecond}, func(ctx context.Context, s *session.Session) error {
-			attempts++
-			a.Title = "retried"
-			must(t, errors.Join(s.Update(ctx, a), s.Insert(ctx, fresh)))
-			if attempts < 3 {
-				return busy{}
-			}
-			return nil
-		}))
+		must(t, w.RunWith(w.ctx, session.RunOptions{Attempts: 3, Backoff: time.Microsecond},
+			func(ctx context.Context, s *session.Session) error {
+				attempts++
+				a.Title = "retried"
+				must(t, errors.Join(s.Update(ctx, a), s.Insert(ctx, fresh)))
+				if attempts < 3 {
+					return busy{}
+				}
+				return nil
+			}))
 		got, other := load[article](w, a.ID), load[article](w, fresh.ID)
 		if attempts != 3 || got.Version != 2 || a.Version != 2 || other.Version != 1 || other.Slug != fresh.Slug {
 			t.Errorf("%d attempts, row %+v, struct %+v, fresh %+v", attempts, got, a, other)

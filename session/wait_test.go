@@ -44,8 +44,10 @@ func TestADatabaseThatIsNotUpIsUnavailable(t *testing.T) {
 	t.Parallel()
 	address := closedPort(t)
 	for _, dsn := range []string{
-		"postgres://user:secret@" + address + "/app?sslmode=disable", "postgres://user:secret@" + address + "/app", "mysql://user:secret@" + address + "/app",
-		"postgres://user@no-such-host.invalid/app", "mysql://user@no-such-host.invalid/app", "user@unix(" + t.TempDir() + "/no.sock)/app",
+		"postgres://user:secret@" + address + "/app?sslmode=disable", "postgres://user:secret@" + address + "/app",
+		"mysql://user:secret@" + address + "/app",
+		"postgres://user@no-such-host.invalid/app", "mysql://user@no-such-host.invalid/app", "user@unix(" + t.TempDir() +
+			"/no.sock)/app",
 		"postgres://" + newFront(t, "", refusal("57P03", "starting up")).address() + "/app?sslmode=disable",
 		"postgres://" + newFront(t, "", refusal("53300", "too many clients")).address() + "/app?sslmode=disable",
 		"mysql://" + newFront(t, "", hangUp).address() + "/app",
@@ -173,7 +175,8 @@ func TestConnectTimeoutBoundsTheWholeConnection(t *testing.T) {
 	silent := newFront(t, "", func(int, net.Conn) bool { <-stop; return true })
 	t.Cleanup(func() { close(stop) }) // before that of the front
 	for _, dsn := range []string{"postgres://user@" + silent.address() + "/app", "mysql://user@" + silent.address() + "/app"} {
-		_, err := session.Open(context.WithoutCancel(t.Context()), session.Config{DSN: dsn, Options: newOptions(t), ConnectTimeout: time.Second})
+		_, err := session.Open(context.WithoutCancel(t.Context()),
+			session.Config{DSN: dsn, Options: newOptions(t), ConnectTimeout: time.Second})
 		if !errors.Is(err, dossier.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", dsn, err)
 		}
@@ -188,5 +191,6 @@ func TestOpenTakesTheHostThatCanBeWritten(t *testing.T) {
 	open(t, session.Config{DSN: hosts})
 	_, err := session.Open(t.Context(), session.Config{DSN: hosts + "&default_transaction_read_only=on", Options: newOptions(t)})
 	wantError(t, err, dossier.ErrUnavailable)
-	open(t, session.Config{DSN: hosts + "&default_transaction_read_only=on&target_session_attrs=any", MustExist: true}) // it was asked for
+	open(t, session.Config{DSN: hosts + "&default_transaction_read_only=on&target_session_attrs=any",
+		MustExist: true}) // it was asked for
 }
