@@ -50,7 +50,7 @@ func (c claim) take(ctx context.Context, conn bun.Conn) (entries []Entry, err er
 	if err := c.rows.Conn(conn).For("UPDATE SKIP LOCKED").Scan(ctx, &ids); err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	_, err = exec(ctx, conn, "UPDATE dossier_journal SET ? WHERE id IN (?)", bun.SafeQuery(c.set, c.args...), bun.List(ids))
+	_, err = exec(ctx, conn, mysqlChange+" SET ? WHERE id IN (?)", bun.SafeQuery(c.set, c.args...), bun.List(ids))
 	if err != nil {
 		return nil, err
 	}

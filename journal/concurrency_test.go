@@ -240,3 +240,33 @@ func TestRetryableIsDecidedByCodes(t *testing.T) {
 		}
 	}
 }
+
+// Rows are settled several at a time while transactions hold others. Who waits for those could wait for a transaction that
+// waits for the very connection it is settled on, until a time-out.
+func TestSettlingPassesByRowsOfOpenTransactions(t *testing.T) {
+	onEveryDatabase(t, testSettlingPassesByRowsOfOpenTransactions)
+}
+
+func testSettlingPassesByRowsOfOpenTransactions(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	l := newLedger(t)
+	if databaseOf(t) == "sqlite" {
+		t.Skip("capability: SQLite has one writer, who has all rows")
+	}
+	l.announce("a", "b", "c", "d", "e", "f", "g", "h", "i")
+	tx, err := l.db.BeginTx(t.Context(), nil)
+	must(t, err)
+	defer tx.Rollback()
+	must(t, l.Order(t.Context(), tx, 0, journal.Order{ID: "z", Backend: "uploads", Store: "store", Key: "held"}))
+	must(t, l.Adopt(t.Context(), tx, "h", "i"))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	must(t, l.Renew(ctx, time.Minute, "a", "b", "c"))
+	must(t, l.Forget(ctx, "a", "b", "c"))
+	must(t, l.Release(ctx, registryOf(t, memory.New(memory.Config{})), "d", "e", "f"))
+	other, err := l.db.BeginTx(ctx, nil)
+	must(t, err)
+	defer other.Rollback()
+	must(t, l.Adopt(ctx, other, "g"))
+}

@@ -51,7 +51,7 @@ func (j *Journal) finish(ctx context.Context, owner string, ids []string) error 
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.own(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND owner = ?", bun.List(ids), owner)
+	_, err := j.own(ctx, j.language.remove+" WHERE id IN (?) AND owner = ?", bun.List(ids), owner)
 	if err != nil {
 		return fmt.Errorf("sweep: finish: %w", err)
 	}
@@ -63,7 +63,7 @@ func (j *Journal) bury(ctx context.Context, quarantine time.Duration, owner stri
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.own(ctx, "UPDATE dossier_journal SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
+	_, err := j.own(ctx, j.language.change+" SET state = ?, attempts = 0, due_at = ? + ? WHERE id IN (?) AND owner = ?",
 		Tombstone, j.language.now, milliseconds(quarantine), bun.List(ids), owner)
 	if err != nil {
 		return fmt.Errorf("sweep: bury: %w", err)
@@ -137,7 +137,7 @@ func (j *Journal) Release(ctx context.Context, registry *dossier.Registry, ids .
 // claimPending takes those of the intents that are still pending. It waits for whoever is changing one, such as a
 // transaction that is about to end.
 func (j *Journal) claimPending(ctx context.Context, owner string, ids []string) ([]Entry, error) {
-	query := "UPDATE dossier_journal SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) AND state = ?"
+	query := j.language.change + " SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) AND state = ?"
 	args := []any{Doomed, owner, j.language.now, milliseconds(time.Minute), bun.List(ids), Pending}
 	if j.language.returning {
 		return j.returning(ctx, query+" RETURNING *", args...)
@@ -154,7 +154,7 @@ func (j *Journal) Forget(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.own(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(ids), Pending)
+	_, err := j.own(ctx, j.language.remove+" WHERE id IN (?) AND state = ?", bun.List(ids), Pending)
 	if err != nil {
 		return fmt.Errorf("journal: forget: %w", err)
 	}

@@ -48,7 +48,7 @@ func (j *Journal) Announce(ctx context.Context, owner string, lease time.Duratio
 // still pending: rule 2.
 func (j *Journal) Renew(ctx context.Context, lease time.Duration, ids ...string) error {
 	for chunk := range slices.Chunk(ids, batch) {
-		n, err := j.own(ctx, "UPDATE dossier_journal SET due_at = ? + ? WHERE id IN (?) AND state = ?",
+		n, err := j.own(ctx, j.language.change+" SET due_at = ? + ? WHERE id IN (?) AND state = ?",
 			j.language.now, milliseconds(lease), bun.List(chunk), Pending)
 		if err != nil {
 			return fmt.Errorf("journal: renew: %w", err)
@@ -78,7 +78,7 @@ func (j *Journal) RecordUpload(ctx context.Context, id, uploadID string) error {
 // rolled back.
 func (j *Journal) Adopt(ctx context.Context, conn bun.IConn, ids ...string) error {
 	for chunk := range slices.Chunk(ids, batch) {
-		n, err := exec(ctx, conn, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(chunk), Pending)
+		n, err := exec(ctx, conn, j.language.remove+" WHERE id IN (?) AND state = ?", bun.List(chunk), Pending)
 		if err != nil {
 			return fmt.Errorf("journal: adopt: %w", err)
 		}

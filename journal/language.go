@@ -15,6 +15,8 @@ type language struct {
 	now bun.Safe
 	// keepTaken ends an INSERT that leaves rows with a taken key as they are.
 	keepTaken string
+	// remove and change begin a DELETE and an UPDATE of rows by their ids.
+	remove, change string
 	// lock ends a SELECT whose rows nobody else may change until the end of the transaction, and which waits for who is
 	// changing them.
 	lock string
@@ -28,19 +30,27 @@ type language struct {
 	analyze string
 }
 
+// Of a small table InnoDB would rather read all rows than look up some by an index beside the primary key, and a DELETE or
+// UPDATE waits for every row that it reads: for the orders of transactions that are open, too, which may be waiting for our
+// connection. Only the syntax for several tables has hints in a DELETE.
+const (
+	mysqlRemove = "DELETE j FROM dossier_journal AS j FORCE INDEX (dossier_journal_id)"
+	mysqlChange = "UPDATE dossier_journal FORCE INDEX (dossier_journal_id)"
+)
+
 // TriggerOwner is the owner of orders that triggers wrote, until they are claimed.
 const TriggerOwner = "trigger"
 
 var languages = map[dialect.Name]*language{
 	dialect.SQLite: {
-		folder: "sqlite", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+		folder: "sqlite", remove: "DELETE FROM dossier_journal", change: "UPDATE dossier_journal", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
 			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id IN (?) RETURNING *")
 		},
 	},
 	dialect.PG: {
-		folder: "postgresql", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
+		folder: "postgresql", remove: "DELETE FROM dossier_journal", change: "UPDATE dossier_journal", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
 		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true, lock: " FOR UPDATE", retry: true,
 		analyze: "ANALYZE (SKIP_LOCKED) dossier_journal",
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
@@ -50,7 +60,7 @@ var languages = map[dialect.Name]*language{
 		},
 	},
 	dialect.MySQL: {
-		folder: "mysql", now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
+		folder: "mysql", remove: mysqlRemove, change: mysqlChange, now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
 		keepTaken: " ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id", lock: " FOR UPDATE", retry: true,
 		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) { return j.claimByOwner(ctx, c) },
 	},

@@ -31,7 +31,7 @@ func (j *Journal) Unmark(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := j.own(ctx, "DELETE FROM dossier_journal WHERE id IN (?) AND state = ?", bun.List(ids), Marker)
+	_, err := j.own(ctx, j.language.remove+" WHERE id IN (?) AND state = ?", bun.List(ids), Marker)
 	if err != nil {
 		return fmt.Errorf("journal: unmark side files: %w", err)
 	}
