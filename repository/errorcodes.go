@@ -72,7 +72,7 @@ func names(list, separator string) []string {
 var mysqlKinds = map[int]error{
 	1022: ErrDuplicate, 1062: ErrDuplicate, 1169: ErrDuplicate, 1557: ErrDuplicate, 1586: ErrDuplicate,
 	1216: ErrForeignKey, 1217: ErrForeignKey, 1451: ErrForeignKey, 1452: ErrForeignKey,
-	3819: ErrCheck, 4025: ErrCheck, 1264: ErrCheck, 1406: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
+	3819: ErrCheck, 4025: ErrCheck, 1153: ErrCheck, 1264: ErrCheck, 1406: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
 	1020: ErrSerialization, 1205: ErrSerialization, 1213: ErrSerialization, 3572: ErrSerialization,
 }
 

@@ -128,5 +128,15 @@ func group(t target, filters []Filter, operator string, neutral truth) (conditio
 	case len(parts) == 0:
 		return condition{constant: neutral}, nil
 	}
-	return condition{sql: strings.Join(parts, operator)}, nil
+	return condition{sql: joined(parts, operator)}, nil
+}
+
+// joined keeps the expression flat: a chain of operators is as deep as it is long, and SQLite goes down 1,000 levels.
+func joined(parts []string, operator string) string {
+	const most = 100
+	if len(parts) <= most {
+		return strings.Join(parts, operator)
+	}
+	half := len(parts) / 2
+	return "(" + joined(parts[:half], operator) + ")" + operator + "(" + joined(parts[half:], operator) + ")"
 }

@@ -140,8 +140,33 @@ func (s *Session) checkEntering(r row) error {
 	return nil
 }
 
-// maxGroup bounds the rows of one INSERT.
-const maxGroup = 500
+// maxGroup bounds the rows of one statement, and maxBytes their texts: MariaDB takes 16 MiB at once, and escapes may double
+// what is sent.
+const maxGroup, maxBytes = 500, 4 << 20
+
+// groupEnd returns the end of the rows from start that one statement can hold.
+func groupEnd(rows []row, start int) int {
+	most := min(len(rows), start+maxGroup)
+	bytes := 0
+	for end := start; end < most && most > start+1; end++ {
+		if bytes += rows[end].bytes(); bytes > maxBytes && end > start {
+			return end
+		}
+	}
+	return most
+}
+
+// bytes is how long the texts of the row are, the part of it that has no bound.
+func (r row) bytes() int {
+	n := 0
+	for _, field := range r.table.Fields {
+		v := reflect.Indirect(field.Value(r.value))
+		if v.Kind() == reflect.String || v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			n += v.Len()
+		}
+	}
+	return n
+}
 
 // sameShape returns the end of the rows from start that can be one statement: of one type, with the same columns zero.
 // Otherwise SQLite would take the column list of the first row for all.
@@ -150,7 +175,8 @@ func (s *Session) sameShape(rows []row, start int) int {
 	if rows[start].awaitsKey() && !s.m.db.HasFeature(feature.InsertReturning) {
 		return end // MySQL tells the first key only, and the others need not follow it one by one
 	}
-	for end < len(rows) && end-start < maxGroup && rows[end].table == rows[start].table && zeroShape(rows[end]) == zeroShape(rows[start]) {
+	most := groupEnd(rows, start)
+	for end < most && rows[end].table == rows[start].table && zeroShape(rows[end]) == zeroShape(rows[start]) {
 		end++
 	}
 	return end

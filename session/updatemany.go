@@ -46,9 +46,10 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(rows, maxGroup) {
+	for start, end := 0, 0; start < len(rows); start = end {
+		end = groupEnd(rows, start)
 		mark, top := len(s.top().undo), s.top()
-		if err := s.updateGroup(ctx, some, columns); err != nil {
+		if err := s.updateGroup(ctx, rows[start:end], columns); err != nil {
 			top.takeBack(mark)
 			return err
 		}

@@ -72,8 +72,8 @@ func (s *Session) upsertRows(ctx context.Context, rows []row, on Conflict) ([]bo
 	}
 	var created []bool
 	for start := 0; start < len(rows); {
-		end := start + 1
-		for end < len(rows) && end-start < maxGroup && zeroShape(rows[end]) == zeroShape(rows[start]) {
+		end, most := start+1, groupEnd(rows, start)
+		for end < most && zeroShape(rows[end]) == zeroShape(rows[start]) {
 			end++
 		}
 		some, err := s.upsertGroup(ctx, u, rows[start:end])
