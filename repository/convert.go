@@ -47,8 +47,8 @@ func comparable(t reflect.Type) bool {
 
 // storable refuses values that a type has and no column, and brings times to UTC.
 func storable(v reflect.Value) error {
-	if t, ok := v.Interface().(time.Time); ok {
-		t = t.UTC()
+	if v.Type() == timeType {
+		t := v.Interface().(time.Time).UTC()
 		v.Set(reflect.ValueOf(t))
 		if t.Year() < 1 || t.Year() > 9999 {
 			return fmt.Errorf("the year %d is not within 1 to 9999", t.Year())

@@ -74,8 +74,11 @@ func (e *DatabaseError) Unwrap() []error { return []error{e.Kind, e.Err} }
 // dossier.ErrOutcomeUnknown and a dossier.ErrRollbackOnly stay what they are, because their causes belong to a COMMIT whose
 // end nobody knows and to an earlier call.
 func Recognise(err error) error {
+	if err == nil {
+		return nil
+	}
 	var known *DatabaseError
-	if err == nil || errors.As(err, &known) || errors.Is(err, dossier.ErrOutcomeUnknown) || errors.Is(err, dossier.ErrRollbackOnly) {
+	if errors.As(err, &known) || errors.Is(err, dossier.ErrOutcomeUnknown) || errors.Is(err, dossier.ErrRollbackOnly) {
 		return err
 	}
 	for _, recognise := range []func(error) *DatabaseError{postgresqlError, mysqlError, sqliteError, connectionError} {

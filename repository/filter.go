@@ -107,6 +107,9 @@ func (f Filter) on(t target) (condition, error) {
 
 // group joins conditions; neutral is the constant that adds nothing to it, and its opposite decides it.
 func group(t target, filters []Filter, operator string, neutral truth) (condition, error) {
+	if len(filters) == 1 {
+		return filters[0].on(t)
+	}
 	var parts []string
 	decided := false
 	for _, filter := range filters {

@@ -72,13 +72,25 @@ func addressable(v reflect.Value) reflect.Value {
 	return c
 }
 
-// filter selects the row.
-func (k key) filter() Filter {
-	parts := make([]Filter, len(k.values))
+// filter selects the row: [Equal] for each column of the key, in one piece.
+func (k key) filter() Filter { return Filter{k.compile} }
+
+func (k key) compile(t target) (condition, error) {
+	b := make([]byte, 0, 96)
 	for i, pk := range k.table.PKs {
-		parts[i] = Equal(pk.Name, k.values[i])
+		if i > 0 {
+			b = append(b, " AND "...)
+		}
+		if t.qualifier != "" {
+			b = append(append(b, t.qualifier...), '.')
+		}
+		b = append(append(b, pk.SQLName...), " = "...)
+		var err error
+		if b, err = appendLiteral(b, t.table, pk.Name, pk, k.values[i]); err != nil {
+			return condition{}, err
+		}
 	}
-	return And(parts...)
+	return condition{sql: string(b)}, nil
 }
 
 // String is the table and the key.

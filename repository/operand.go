@@ -60,6 +60,8 @@ func column(table *schema.Table, what, name string) (*schema.Field, error) {
 		if field.Name == name {
 			return field, nil
 		}
+	}
+	for _, field := range table.Fields {
 		names = append(names, field.Name)
 	}
 	return nil, fmt.Errorf("%w: %s %q: table %s has the columns %s",
@@ -68,14 +70,19 @@ func column(table *schema.Table, what, name string) (*schema.Field, error) {
 
 // literal is a value of a column in SQL.
 func literal(table *schema.Table, name string, field *schema.Field, value any) (string, error) {
+	b, err := appendLiteral(nil, table, name, field, value)
+	return string(b), err
+}
+
+func appendLiteral(b []byte, table *schema.Table, name string, field *schema.Field, value any) ([]byte, error) {
 	v, err := convert(field.IndirectType, value)
 	if err != nil {
-		return "", fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, name, err)
+		return nil, fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, name, err)
 	}
 	if field.IsPtr {
 		pointer := reflect.New(field.IndirectType)
 		pointer.Elem().Set(v)
 		v = pointer
 	}
-	return string(field.Append(schema.NewQueryGen(table.Dialect()), nil, v)), nil
+	return field.Append(schema.NewQueryGen(table.Dialect()), b, v), nil
 }

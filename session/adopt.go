@@ -34,6 +34,9 @@ func (e entry) column() string { return e.row.table.Name + "." + e.field.field.N
 // adopt lets references enter rows: rules 3 and 6. Each must be an upload of this session that no row took, or have left
 // a row in this transaction; anything else is refused before a statement is sent.
 func (s *Session) adopt(ctx context.Context, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	var uploads []*stagedFile
 	var moves []entry
 	seen := map[fileobject.Reference]bool{}
@@ -161,7 +164,8 @@ func (s *Session) adoptMoves(ctx context.Context, moves []entry) error {
 		if !cancelled {
 			return s.watch(refuse(e, "its delete is under way"))
 		}
-		s.top().left[e.ref]--
+		top := s.top()
+		put(&top.left, e.ref, top.left[e.ref]-1)
 	}
 	return nil
 }
@@ -192,8 +196,8 @@ func (s *Session) order(ctx context.Context, leaving []held) error {
 		id := journal.NewID()
 		orders = append(orders, journal.Order{ID: id, Backend: h.ref.Backend, Store: store, Key: h.ref.Key})
 		top.orders = append(top.orders, id)
-		top.left[h.ref]++
-		s.facts[h.ref] = h.facts
+		put(&top.left, h.ref, top.left[h.ref]+1)
+		put(&s.facts, h.ref, h.facts)
 	}
 	if len(orders) == 0 {
 		return nil

@@ -47,7 +47,11 @@ func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) 
 		return nil, err
 	}
 	defer s.leave()
-	if s.tx == nil {
+	switch {
+	case s.idle() && len(s.base.commit) == 0 && s.m.opts.Hooks.AfterCommit == nil:
+		s.reset()
+		return nothingFollows, nil
+	case s.tx == nil:
 		return s.endWithoutTransaction(ctx), nil
 	}
 	if err := s.orderUnused(ctx); err != nil {
@@ -65,7 +69,11 @@ func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) 
 		return nil, err
 	}
 	s.doubt()
-	return func() error { return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err} }, nil
+	return unknownOutcome(err), nil
+}
+
+func unknownOutcome(err error) (end func() error) {
+	return func() error { return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err} }
 }
 
 // abort ends a commit that positively did not happen.
@@ -95,8 +103,11 @@ func (s *Session) beforeCommit(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// nothingFollows is the end of a unit of work that only read.
+func nothingFollows() error { return nil }
+
 func (s *Session) endWithoutTransaction(ctx context.Context) (end func() error) {
-	ctx, cancel := s.m.detached(ctx)
+	ctx, cancel := s.m.afterwards(ctx)
 	err := s.release(ctx)
 	fns := s.frames[0].commit
 	s.reset()
@@ -113,6 +124,9 @@ func (s *Session) endWithoutTransaction(ctx context.Context) (end func() error) 
 // orderUnused makes orders for objects that no row took and that nothing else would reclaim: those that the side file
 // lists, because its marker will say that all of it is settled, and imports whose order was taken back.
 func (s *Session) orderUnused(ctx context.Context) error {
+	if len(s.staged) == 0 && s.side == nil {
+		return nil
+	}
 	var orders, side []journal.Order
 	known := map[string]*stagedFile{}
 	for ref, staged := range s.staged {
@@ -142,7 +156,7 @@ func (s *Session) orderUnused(ctx context.Context) error {
 
 // finish is what follows a COMMIT that is known to have succeeded. Nothing in it can fail the commit.
 func (s *Session) finish(ctx context.Context) (end func() error) {
-	ctx, cancel := s.m.detached(ctx)
+	ctx, cancel := s.m.afterwards(ctx)
 	base := s.frames[0]
 	s.settleHandles(base)
 	var errs []error

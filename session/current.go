@@ -3,72 +3,11 @@ package session
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
-	"maps"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
-	"github.com/uptrace/bun/schema"
 )
-
-// memory is what the session knows of a row; of a column that is missing it knows nothing.
-type memory struct {
-	files  map[string][]fileobject.Reference
-	hashes map[string]uint64 // of the SQL form
-	model  any               // the struct that it was read into or written from
-}
-
-var memorySeed = maphash.MakeSeed()
-
-func (s *Session) hashColumn(r row, field *schema.Field) uint64 {
-	return maphash.Bytes(memorySeed, field.AppendValue(s.m.db.QueryGen(), nil, r.value))
-}
-
-// remember keeps what the row holds now in the named columns, or in all, until the frame is undone.
-func (s *Session) remember(r row, columns ...string) {
-	if len(r.table.PKs) == 0 {
-		return
-	}
-	id := r.id(s.m.db.QueryGen())
-	m := memory{map[string][]fileobject.Reference{}, map[string]uint64{}, r.model}
-	if known, ok := s.loaded[id]; ok && len(columns) > 0 {
-		m = memory{maps.Clone(known.files), maps.Clone(known.hashes), r.model}
-	}
-	for _, field := range r.table.Fields {
-		if len(columns) == 0 || slices.Contains(columns, field.Name) {
-			m.hashes[field.Name] = s.hashColumn(r, field)
-		}
-	}
-	for _, f := range r.plan.files {
-		if len(columns) == 0 || slices.Contains(columns, f.field.Name) {
-			m.files[f.field.Name] = references(r.files(f))
-		}
-	}
-	s.setMemory(id, &m)
-}
-
-func (s *Session) forget(r row) { s.setMemory(r.id(s.m.db.QueryGen()), nil) }
-
-// setMemory replaces what is known of a row, nil for nothing, and can be undone.
-func (s *Session) setMemory(id string, m *memory) {
-	before, had := s.loaded[id]
-	top := s.top()
-	top.undo = append(top.undo, func() {
-		if had {
-			s.loaded[id] = before
-			return
-		}
-		delete(s.loaded, id)
-	})
-	if m == nil {
-		delete(s.loaded, id)
-		return
-	}
-	s.loaded[id] = *m
-}
 
 // current reads the file columns of the row as the database has them, under the row's lock or SQLite's write lock. ok is
 // false when there is no such row.
@@ -140,7 +79,7 @@ func fileOrList(f *fileField) reflect.Type {
 // checkFresh is rule 5: the current value must be one that the caller's struct was loaded with.
 func (s *Session) checkFresh(r row, f *fileField, now []fileobject.Reference) error {
 	files := r.files(f)
-	known, isKnown := s.loaded[r.id(s.m.db.QueryGen())].files[f.field.Name]
+	known, isKnown := s.memoryOf(r).filesIn(r, f)
 	if isKnown && sameSet(known, now) {
 		return nil
 	}
@@ -169,13 +108,4 @@ func hasOrigin(files []*fileobject.FileObject) bool {
 		}
 	}
 	return false
-}
-
-// forgetTable drops what is known of all rows of a table.
-func (s *Session) forgetTable(name string) {
-	for id := range s.loaded {
-		if strings.HasPrefix(id, name+"|") {
-			s.setMemory(id, nil)
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/model"
@@ -140,26 +141,51 @@ func (s *Session) prepareInsert(ctx context.Context, r *row) error {
 	if r.key != nil && r.key.HasZeroValue(r.value) {
 		r.key.Value(r.value).Set(r.newKey())
 	}
-	now := reflect.ValueOf(model.Now())
-	for _, field := range []*schema.Field{r.created, r.updated} {
-		s.fillZero(*r, field, now)
+	if err := s.fillZeros(ctx, *r); err != nil {
+		return err
 	}
-	for _, field := range []*schema.Field{r.createdBy, r.updatedBy} {
-		actor, err := actorFor(ctx, field)
-		if err != nil {
-			return err
-		}
-		s.fillZero(*r, field, actor)
-	}
-	s.fillZero(*r, r.version, reflect.ValueOf(int64(1)))
 	return s.prepareSlug(r)
 }
 
-// fillZero sets a field that is there and zero to a value, if there is one.
-func (s *Session) fillZero(r row, field *schema.Field, value reflect.Value) {
-	if field != nil && value.IsValid() && field.HasZeroValue(r.value) {
-		s.fill(r, field, value)
+// fillZeros sets fields that are there and zero, until the frame is undone.
+func (s *Session) fillZeros(ctx context.Context, r row) error {
+	createdBy, err := actorFor(ctx, r.createdBy)
+	if err != nil {
+		return err
 	}
+	updatedBy, err := actorFor(ctx, r.updatedBy)
+	if err != nil {
+		return err
+	}
+	now := model.Now()
+	var filled [5]*schema.Field
+	filled[0] = fillZero(r, r.created, func(v reflect.Value) { *v.Addr().Interface().(*time.Time) = now })
+	filled[1] = fillZero(r, r.updated, func(v reflect.Value) { *v.Addr().Interface().(*time.Time) = now })
+	filled[2] = fillZero(r, r.version, func(v reflect.Value) { v.SetInt(1) })
+	if createdBy.IsValid() {
+		filled[3] = fillZero(r, r.createdBy, func(v reflect.Value) { v.Set(createdBy) })
+	}
+	if updatedBy.IsValid() {
+		filled[4] = fillZero(r, r.updatedBy, func(v reflect.Value) { v.Set(updatedBy) })
+	}
+	top := s.top()
+	top.undo = append(top.undo, func() {
+		for _, field := range filled {
+			if field != nil {
+				field.Value(r.value).SetZero()
+			}
+		}
+	})
+	return nil
+}
+
+// fillZero sets a field that is there and zero, and returns it then.
+func fillZero(r row, field *schema.Field, set func(v reflect.Value)) *schema.Field {
+	if field == nil || !field.HasZeroValue(r.value) {
+		return nil
+	}
+	set(field.Value(r.value))
+	return field
 }
 
 // fill sets a field, until the frame is undone.

@@ -75,7 +75,7 @@ func (s *Session) importFile(ctx context.Context, r row, field string, f *fileob
 		transfer: t, ref: t.Reference(), store: t.Backend().Describe().Store, tookBack: tookBack,
 		column: wanted{row: r, field: column}.column(),
 	}
-	s.staged[t.Reference()] = staged
+	put(&s.staged, t.Reference(), staged)
 	s.top().imports = append(s.top().imports, staged)
 	return nil
 }

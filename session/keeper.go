@@ -27,16 +27,12 @@ type keeper struct {
 	done     chan struct{}
 }
 
-func newKeeper(m *Manager) *keeper {
-	return &keeper{m: m, deadline: map[string]time.Time{}, cancels: map[int]context.CancelCauseFunc{}}
-}
-
 // add takes charge of leases that were made or renewed by a statement begun at from.
 func (k *keeper) add(from time.Time, ids ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {
-		k.deadline[id] = from.Add(k.m.opts.Lease)
+		put(&k.deadline, id, from.Add(k.m.opts.Lease))
 	}
 }
 
@@ -56,7 +52,7 @@ func (k *keeper) bound(ctx context.Context) (context.Context, context.CancelFunc
 	defer k.mu.Unlock()
 	k.next++
 	name := k.next
-	k.cancels[name] = cancel
+	put(&k.cancels, name, cancel)
 	return ctx, func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()

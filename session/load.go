@@ -90,7 +90,7 @@ func (s *Session) loadRow(ctx context.Context, r row, id []any, lock string) err
 	for _, field := range r.table.Fields {
 		field.Value(r.value).Set(field.Value(fresh.Elem()))
 	}
-	s.remember(r)
+	s.rememberRead([]row{r})
 	return nil
 }
 
@@ -152,9 +152,9 @@ func (s *Session) IsModified(model any) bool {
 	if err != nil || len(rows) != 1 {
 		return true
 	}
-	known := s.loaded[rows[0].id(s.m.db.QueryGen())].hashes
-	for _, field := range rows[0].table.Fields {
-		if hash, ok := known[field.Name]; !ok || hash != s.hashColumn(rows[0], field) {
+	known := s.memoryOf(rows[0])
+	for place := range rows[0].table.Fields {
+		if !known.knows(place) || !s.same(rows[0], known, place) {
 			return true
 		}
 	}

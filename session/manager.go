@@ -94,8 +94,9 @@ func (m *Manager) DB() *bun.DB { return m.db }
 func (m *Manager) Register(models ...any) error {
 	var errs []error
 	for _, model := range models {
-		_, err := m.planOf(reflect.TypeOf(model))
-		errs = append(errs, err)
+		if _, err := m.planOf(reflect.TypeOf(model)); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -48,7 +48,7 @@ func (s *Session) savepoint(ctx context.Context) (*frame, error) {
 		return nil, err
 	}
 	s.number++
-	frame := newFrame(fmt.Sprintf("dossier_%d", s.number))
+	frame := &frame{name: fmt.Sprintf("dossier_%d", s.number)}
 	if err := s.watch(s.tx.statement(ctx, "SAVEPOINT "+frame.name)); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (f *frame) absorb(s *Session, inner *frame) {
 	f.commit = append(f.commit, inner.commit...)
 	f.rollback = append(f.rollback, inner.rollback...)
 	for ref, n := range inner.left {
-		f.left[ref] += n
+		put(&f.left, ref, f.left[ref]+n)
 	}
 	if s.side != nil && s.side.frame == inner {
 		s.side.frame = f

@@ -19,6 +19,7 @@ type plan struct {
 	filled
 	table *schema.Table
 	files []*fileField
+	plain []bool // by the place in the table: see isPlain
 }
 
 // fileField is a column of one file or of many.
@@ -67,6 +68,7 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 		if err := m.planField(p, t, field); err != nil {
 			return nil, fmt.Errorf("field %s: %w", field.GoName, err)
 		}
+		p.plain = append(p.plain, isPlain(t, field))
 	}
 	if err := p.planSlug(t); err != nil {
 		return nil, err

@@ -52,7 +52,5 @@ func (s *Session) rememberAll(models any) {
 	if err != nil {
 		return // no models of ours
 	}
-	for _, r := range rows {
-		s.remember(r)
-	}
+	s.rememberRead(rows)
 }

@@ -34,11 +34,16 @@ type Session struct {
 	queue  []row                                   // of Add
 	read   []*fileobject.FileObject                // made from readers, which were read
 	staged map[fileobject.Reference]*stagedFile    // uploaded, not committed
-	keeper *keeper                                 // renews the leases of staged
+	keeper keeper                                  // renews the leases of staged
 	side   *sideFile                               // intents of uploads inside the open transaction
 	unused []string                                // ids of the orders for uploads that no row took
-	loaded map[string]memory                       // by row id
+	loaded map[string]*memory                      // by row id
 	facts  map[fileobject.Reference]dossier.Record // of objects that left rows in this unit of work
+
+	scratch []byte // reused by hashColumn
+
+	base  frame     // of the transaction itself
+	stack [1]*frame // room for frames as long as there are no savepoints
 }
 
 // frame is the transaction or one of its savepoints: what is undone with it.
@@ -57,15 +62,19 @@ type frame struct {
 	rollback []func(context.Context)
 }
 
-func newFrame(name string) *frame {
-	return &frame{name: name, left: map[fileobject.Reference]int{}}
+// newSession makes one without any map: most units of work read a row and need none; see put.
+func (m *Manager) newSession() *Session {
+	s := &Session{m: m, level: m.level, keeper: keeper{m: m}}
+	s.frames = append(s.stack[:0], &s.base)
+	return s
 }
 
-func (m *Manager) newSession() *Session {
-	s := &Session{m: m, level: m.level, staged: map[fileobject.Reference]*stagedFile{}, loaded: map[string]memory{}, frames: []*frame{newFrame("")}}
-	s.facts = map[fileobject.Reference]dossier.Record{}
-	s.keeper = newKeeper(m)
-	return s
+// put sets an entry of a map that is made when it is first needed.
+func put[K comparable, V any](to *map[K]V, key K, value V) {
+	if *to == nil {
+		*to = map[K]V{}
+	}
+	(*to)[key] = value
 }
 
 // top is the innermost frame.
@@ -149,7 +158,16 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.idle() {
+		s.leave()
+		return nil
+	}
 	return s.undo(context.Background(), s.release)
+}
+
+// idle reports whether nothing began that could be undone, and nobody waits to be told.
+func (s *Session) idle() bool {
+	return !s.active && s.tx == nil && s.side == nil && len(s.staged) == 0 && len(s.frames) == 1 && len(s.base.rollback) == 0
 }
 
 // Rollback undoes the transaction and gives up uploads that no row took. It works when ctx has ended. What could not be
@@ -165,7 +183,7 @@ func (s *Session) Rollback(ctx context.Context) error {
 // undo ends the transaction without commit, lets settle see to the uploads, leaves the session and tells those who want
 // to know.
 func (s *Session) undo(ctx context.Context, settle func(context.Context) error) error {
-	ctx, cancel := s.m.detached(ctx)
+	ctx, cancel := s.m.afterwards(ctx)
 	defer cancel()
 	active := s.active
 	fns, err := s.undoAll(ctx, settle)
@@ -206,7 +224,8 @@ func (s *Session) reset() []func(context.Context) {
 			fns = append(fns, s.frames[i].rollback[n])
 		}
 	}
-	s.frames = []*frame{newFrame("")}
+	s.base = frame{}
+	s.frames = append(s.stack[:0], &s.base)
 	s.poison, s.queue, s.unused, s.number = nil, nil, nil, 0
 	s.stream, s.active = false, false
 	clear(s.loaded)

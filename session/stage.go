@@ -231,7 +231,7 @@ func (s *Session) sortOut(ctx context.Context, batch []*stagedFile, errs []error
 	for i, staged := range batch {
 		switch {
 		case errs[i] == nil:
-			s.staged[staged.ref] = staged
+			put(&s.staged, staged.ref, staged)
 			continue
 		case dossier.OutcomeOf(errs[i]) == dossier.OutcomeNotApplied:
 			gone = append(gone, staged)

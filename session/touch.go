@@ -70,19 +70,18 @@ func (s *Session) stamp(r row, w *writing, field *schema.Field, value reflect.Va
 // ownValue reports whether the caller set the field of the very struct that this session loaded or wrote last. In any
 // other struct a value that differs may as well be an old one.
 func (s *Session) ownValue(r row, field *schema.Field) bool {
-	known := s.loaded[r.id(s.m.db.QueryGen())]
-	hash, ok := known.hashes[field.Name]
-	return ok && known.model == r.model && !field.HasZeroValue(r.value) && hash != s.hashColumn(r, field)
+	known, place := s.memoryOf(r), slices.Index(r.table.Fields, field)
+	return known.knows(place) && known.model == r.model && !field.HasZeroValue(r.value) && !s.same(r, known, place)
 }
 
 // changed reports whether one of the columns is not as this session knows it.
 func (s *Session) changed(r row, names []string) bool {
-	known := s.loaded[r.id(s.m.db.QueryGen())].hashes
-	for _, field := range r.table.DataFields {
-		if field == r.version || !slices.Contains(names, field.Name) {
+	known := s.memoryOf(r)
+	for place, field := range r.table.Fields {
+		if field == r.version || field.IsPK || !slices.Contains(names, field.Name) {
 			continue
 		}
-		if hash, ok := known[field.Name]; !ok || hash != s.hashColumn(r, field) {
+		if !known.knows(place) || !s.same(r, known, place) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
+	"github.com/google/uuid"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -61,11 +62,17 @@ func (m *Manager) row(v reflect.Value) (row, error) {
 	return row{plan: p, model: v.Interface(), value: v.Elem()}, err
 }
 
-// id names the row: table and the SQL form of its primary key.
+// id names the row: table and the SQL form of its primary key, of a UUID the bytes.
 func (r row) id(gen schema.QueryGen) string {
-	b := []byte(r.table.Name)
+	b := append(make([]byte, 0, 64), r.table.Name...)
 	for _, pk := range r.table.PKs {
-		b = pk.AppendValue(gen, append(b, '|'), r.value)
+		b = append(b, '|')
+		if pk.IndirectType == uuidType && !pk.IsPtr {
+			id := pk.Value(r.value).Addr().Interface().(*uuid.UUID)
+			b = append(b, id[:]...) // its text says the same at the cost of four allocations
+			continue
+		}
+		b = pk.AppendValue(gen, b, r.value)
 	}
 	return string(b)
 }

@@ -1,0 +1,184 @@
+package session
+
+import (
+	"hash/maphash"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/uptrace/bun/schema"
+)
+
+// memory is what the session knows of a row. Making one costs little, because most rows that are read are never written:
+// columns that share nothing with the model are copied with the struct, and compared when somebody asks.
+type memory struct {
+	model  any                      // the struct that it was read into or written from
+	values reflect.Value            // a copy of the struct, for its plain columns
+	hashes []uint64                 // of the SQL forms of the other columns, by their place in the table; nil if all are plain
+	known  []bool                   // by the place in the table; nil: all columns are known
+	files  [][]fileobject.Reference // by the place in the plan
+}
+
+var memorySeed = maphash.MakeSeed()
+
+// hashColumn is of the SQL form.
+func (s *Session) hashColumn(r row, field *schema.Field) uint64 {
+	s.scratch = field.AppendValue(s.m.db.QueryGen(), s.scratch[:0], r.value)
+	return maphash.Bytes(memorySeed, s.scratch)
+}
+
+// memoryOf is what is known of a row, or nil.
+func (s *Session) memoryOf(r row) *memory { return s.loaded[r.id(s.m.db.QueryGen())] }
+
+// knows reports whether the column at this place of the table is known.
+func (m *memory) knows(place int) bool { return m != nil && (m.known == nil || m.known[place]) }
+
+// filesIn are the files that a column is known to have held.
+func (m *memory) filesIn(r row, f *fileField) ([]fileobject.Reference, bool) {
+	if !m.knows(slices.Index(r.table.Fields, f.field)) {
+		return nil, false
+	}
+	return m.files[slices.Index(r.plan.files, f)], true
+}
+
+// same reports whether the column at this place, which is known, is as it was.
+func (s *Session) same(r row, m *memory, place int) bool {
+	field := r.table.Fields[place]
+	if !r.plain[place] {
+		return m.hashes[place] == s.hashColumn(r, field)
+	}
+	before := row{plan: r.plan, value: m.values}
+	return s.hashColumn(before, field) == s.hashColumn(r, field)
+}
+
+// remember keeps what the row holds now in the named columns, or in all, until the frame is undone.
+func (s *Session) remember(r row, columns ...string) {
+	if len(r.table.PKs) == 0 {
+		return
+	}
+	id := r.id(s.m.db.QueryGen())
+	m := &memory{values: reflect.New(r.value.Type()).Elem()}
+	before := s.loaded[id]
+	switch {
+	case len(columns) == 0:
+		m.values.Set(r.value)
+	case before != nil:
+		m.values.Set(before.values)
+		m.hashes, m.known, m.files = slices.Clone(before.hashes), slices.Clone(before.known), slices.Clone(before.files)
+	default:
+		m.known = make([]bool, len(r.table.Fields))
+	}
+	s.note(r, m, columns)
+	s.setMemory(id, m)
+}
+
+// note fills a memory with the named columns of the row, or with all but the plain ones, which it has.
+func (s *Session) note(r row, m *memory, columns []string) {
+	m.model = r.model
+	all := len(columns) == 0
+	for place, field := range r.table.Fields {
+		switch {
+		case !all && !slices.Contains(columns, field.Name):
+			continue
+		case !r.plain[place]:
+			if m.hashes == nil {
+				m.hashes = make([]uint64, len(r.table.Fields))
+			}
+			m.hashes[place] = s.hashColumn(r, field)
+		case !all:
+			field.Value(m.values).Set(field.Value(r.value))
+		}
+		if m.known != nil {
+			m.known[place] = true
+		}
+	}
+	for place, f := range r.plan.files {
+		if m.files == nil {
+			m.files = make([][]fileobject.Reference, len(r.plan.files))
+		}
+		if all || slices.Contains(columns, f.field.Name) {
+			m.files[place] = references(r.files(f))
+		}
+	}
+}
+
+// rememberRead is remember for rows of one type that were read. Outside of savepoints nothing undoes it but the end of the
+// unit of work, which forgets everything.
+func (s *Session) rememberRead(rows []row) {
+	if len(rows) == 0 || len(rows[0].table.PKs) == 0 {
+		return
+	}
+	gen := s.m.db.QueryGen()
+	values := reflect.MakeSlice(reflect.SliceOf(rows[0].value.Type()), len(rows), len(rows))
+	memories := make([]memory, len(rows))
+	for i, r := range rows {
+		m := &memories[i]
+		m.values = values.Index(i)
+		m.values.Set(r.value)
+		s.note(r, m, nil)
+		if len(s.frames) > 1 {
+			s.setMemory(r.id(gen), m)
+		} else {
+			put(&s.loaded, r.id(gen), m)
+		}
+	}
+}
+
+func (s *Session) forget(r row) { s.setMemory(r.id(s.m.db.QueryGen()), nil) }
+
+// setMemory replaces what is known of a row, nil for nothing, and can be undone.
+func (s *Session) setMemory(id string, m *memory) {
+	before := s.loaded[id]
+	top := s.top()
+	top.undo = append(top.undo, func() { s.replaceMemory(id, before) })
+	s.replaceMemory(id, m)
+}
+
+func (s *Session) replaceMemory(id string, m *memory) {
+	if m == nil {
+		delete(s.loaded, id)
+		return
+	}
+	put(&s.loaded, id, m)
+}
+
+// forgetTable drops what is known of all rows of a table.
+func (s *Session) forgetTable(name string) {
+	for id := range s.loaded {
+		if strings.HasPrefix(id, name+"|") {
+			s.setMemory(id, nil)
+		}
+	}
+}
+
+// isPlain reports whether a copy of the struct keeps the value of a column, whatever happens to the struct: no pointer leads
+// to the field, and none out of it to anything that can change.
+func isPlain(t reflect.Type, field *schema.Field) bool {
+	for _, i := range field.Index {
+		if t.Kind() != reflect.Struct {
+			return false
+		}
+		t = t.Field(i).Type
+	}
+	return isPlainType(t)
+}
+
+func isPlainType(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return true
+	case reflect.Array:
+		return isPlainType(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if t != timeType && !isPlainType(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
