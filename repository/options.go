@@ -125,7 +125,10 @@ func (r *Repository[T]) selecting(ctx context.Context, s *session.Session, model
 func (r *Repository[T]) rows(s *session.Session, model any, where ...Filter) (*bun.SelectQuery, error) {
 	q := s.Manager().DB().NewSelect().Model(model)
 	table := r.table(s)
-	cond, err := compile(table, table.SQLAlias, append(r.base.Scope[:len(r.base.Scope):len(r.base.Scope)], where...))
+	if len(r.base.Scope) > 0 {
+		where = slices.Concat(r.base.Scope, where)
+	}
+	cond, err := compile(table, table.SQLAlias, where)
 	if err != nil {
 		return nil, err
 	}
