@@ -19,7 +19,8 @@ type Direct struct {
 	Key     string
 	// OpenFor is how long from now on the key may be written by others. Default: 0, not at all.
 	OpenFor time.Duration
-	// Discard says that no row takes the object itself, because it was copied: it is to be deleted. Default: false.
+	// Discard says that no row takes the object itself, because it was copied: it is to be deleted, and no Cancel takes that
+	// back. Default: false.
 	Discard bool
 }
 
@@ -52,7 +53,9 @@ func (j *Journal) AdoptDirect(ctx context.Context, conn bun.IConn, uploads ...Di
 // settleIntent removes the intent, or makes an order of it.
 func (j *Journal) settleIntent(ctx context.Context, conn bun.IConn, u Direct) (int, error) {
 	if u.Discard {
-		return exec(ctx, conn, "UPDATE dossier_journal SET state = ?, due_at = ? WHERE id = ? AND state = ?", Doomed, j.language.now, u.ID, Pending)
+		// The order cannot be taken back: who has the URL may still write the object, so no row must ever have it.
+		return exec(ctx, conn, "UPDATE dossier_journal SET state = ?, attempts = 1, due_at = ? WHERE id = ? AND state = ?",
+			Doomed, j.language.now, u.ID, Pending)
 	}
 	return exec(ctx, conn, "DELETE FROM dossier_journal WHERE id = ? AND state = ?", u.ID, Pending)
 }

@@ -110,6 +110,7 @@ func (s *Session) endWithoutTransaction(ctx context.Context) (end func() error) 
 	ctx, cancel := s.m.afterwards(ctx)
 	err := s.release(ctx)
 	fns := s.frames[0].commit
+	s.read = nil
 	s.reset()
 	return func() error {
 		defer cancel()
@@ -170,6 +171,7 @@ func (s *Session) finish(ctx context.Context) (end func() error) {
 	}
 	errs = append(errs, s.release(ctx))
 	fns, orders, unused := base.commit, base.orders, s.unused
+	s.read = nil // a session may live on and commit without end
 	s.reset()
 	return func() error {
 		defer cancel()

@@ -204,6 +204,28 @@ func TestDirectUploadOutlivesARollback(t *testing.T) {
 	})
 }
 
+// Where an upload was copied the client can still write over the original, so no row may ever have that, also while its
+// delete has not begun.
+func TestOriginalOfACopiedUploadIsNotToBeHad(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T) {
+		t.Parallel()
+		w := newDirectWorld(t, setup{options: session.Options{DueOrders: -1}}, dossier.BindIfAbsent)
+		p := w.uploaded(t, "kept")
+		original := w.redeem(t, p)
+		claim, ok := original.Uploaded()
+		if !ok {
+			t.Fatal("the handle is no direct upload")
+		}
+		d, err := w.save("a", original)
+		must(t, err)
+		taken := &fileobject.FileObject{Record: d.File.Record}
+		taken.Backend, taken.Key = claim.Reference.Backend, claim.Reference.Key
+		wantError(t, w.try(func(ctx context.Context, s *session.Session) error {
+			return s.Undelete(ctx, &document{}, "file", taken)
+		}), dossier.ErrConflict)
+	})
+}
+
 // A unit of work that lost is tried again, and makes the file of the token once more, or has it from outside: both must
 // succeed, or a deadlock would cost the client its upload.
 func TestDirectUploadsAreTriedAgain(t *testing.T) {
