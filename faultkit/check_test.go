@@ -103,15 +103,20 @@ func TestCheckFindsEveryFault(t *testing.T) {
 		want  string
 		fault bool
 	}{
-		"missing":    {func(c *checked) { c.row(record("gone"), nil) }, "\nmissing: gone: in docs.file", true},
-		"in a list":  {func(c *checked) { c.row(nil, "["+record("gone")+"]") }, "\nmissing: gone: in docs.pages", true},
-		"truncated":  {func(c *checked) { c.write("a", "hell") }, "\nmismatched: a: in docs.file: 4 bytes, the row says 5", true},
-		"other":      {func(c *checked) { c.write("a", "HELLO") }, "the row says 9a71bb4c", true},
-		"unknown":    {func(c *checked) { c.row(`{"backend":"uploads","to_filename":"a","checksum":"md4:1"}`, nil) }, `unknown checksum "md4:1"`, true},
-		"folder":     {func(c *checked) { c.write("b/c", "x"); c.row(record("b"), nil) }, "\nmissing: b", true},
-		"shared":     {func(c *checked) { c.row(nil, "["+record("a")+"]") }, "\nshared: a: 2 references, in docs.file and docs.pages", true},
-		"condemned":  {func(c *checked) { c.journal("a", "doomed") }, "\ncondemned: a: in docs.file, and doomed in the journal", true},
-		"orphaned":   {func(c *checked) { c.write("o", "x") }, "\norphaned: o", true},
+		"missing":   {func(c *checked) { c.row(record("gone"), nil) }, "\nmissing: gone: in docs.file", true},
+		"in a list": {func(c *checked) { c.row(nil, "["+record("gone")+"]") }, "\nmissing: gone: in docs.pages", true},
+		"truncated": {func(c *checked) { c.write("a", "hell") }, "\nmismatched: a: in docs.file: 4 bytes, the row says 5", true},
+		"other":     {func(c *checked) { c.write("a", "HELLO") }, "the row says 9a71bb4c", true},
+		"unknown":   {func(c *checked) { c.row(`{"backend":"uploads","to_filename":"a","checksum":"md4:1"}`, nil) }, `unknown checksum "md4:1"`, true},
+		"folder":    {func(c *checked) { c.write("b/c", "x"); c.row(record("b"), nil) }, "\nmissing: b", true},
+		"shared":    {func(c *checked) { c.row(nil, "["+record("a")+"]") }, "\nshared: a: 2 references, in docs.file and docs.pages", true},
+		"condemned": {func(c *checked) { c.journal("a", "doomed") }, "\ncondemned: a: in docs.file, and doomed in the journal", true},
+		"orphaned":  {func(c *checked) { c.write("o", "x") }, "\norphaned: o", true},
+		"noted": {func(c *checked) {
+			c.write("o", "x")
+			execute(c.T, c.db, "CREATE TABLE dossier_replaced (row_of TEXT, store TEXT, backend TEXT, object_key TEXT)")
+			execute(c.T, c.db, "INSERT INTO dossier_replaced VALUES ('docs', '', 'uploads', 'o')")
+		}, "\norphaned: o", true},
 		"known":      {func(c *checked) { c.write("o", "x"); c.journal("o", "pending") }, "\nknown: o: pending in the journal", false},
 		"left over":  {func(c *checked) { c.write(".dossier/tmp/tmp-1", "x") }, "\nleftover: .dossier/tmp/tmp-1", false},
 		"unfinished": {func(c *checked) { c.write(".dossier/uploads/1/record", "x") }, "\nleftover: .dossier/uploads/1/record", false},

@@ -50,6 +50,30 @@ func TestAnObjectWithoutRowIsOrphaned(t *testing.T) {
 	}
 }
 
+// The triggers' table of notes is no table of files: what only a note names is orphaned.
+func TestNotesOfTriggersExcuseNothing(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	check(t, m.InstallTriggers(t.Context()))
+	d := &document{Title: "one", File: text("1")}
+	insert(t, m, d)
+	execute(t, m, "INSERT OR IGNORE INTO documents SELECT * FROM documents")
+	n, err := m.DB().NewSelect().TableExpr("dossier_replaced").Where("object_key = ?", d.File.Key).Count(t.Context())
+	check(t, err)
+	if n == 0 {
+		t.Fatal("there is no note, so nothing is tested")
+	}
+	if findings, _ := audit(t.Context(), t, m, nil); len(findings) > 0 {
+		t.Errorf("findings %v", findings)
+	}
+	execute(t, m, "DELETE FROM documents")
+	execute(t, m, "DELETE FROM dossier_journal")
+	findings, _ := audit(t.Context(), t, m, nil)
+	if f := only(t, findings, maintenance.Orphaned); f.Key != d.File.Key {
+		t.Errorf("finding %+v", f)
+	}
+}
+
 // A prefix keeps other applications' objects out, and never hides what rows are missing.
 func TestPrefixLimitsOrphansOnly(t *testing.T) {
 	t.Parallel()

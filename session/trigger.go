@@ -225,7 +225,8 @@ func (m *Manager) triggerTables(models []any) ([]*triggerTable, error) {
 		}
 		t := tables[p.table.Name]
 		if t == nil {
-			t = &triggerTable{name: p.table.Name, sqlName: string(p.table.SQLName), stores: stores, delay: m.opts.DeleteAfter, gen: m.db.QueryGen()}
+			t = &triggerTable{name: p.table.Name, sqlName: string(p.table.SQLName), stores: stores, delay: m.opts.DeleteAfter,
+				gen: m.db.QueryGen()}
 			tables[p.table.Name] = t
 		}
 		for _, f := range p.files {

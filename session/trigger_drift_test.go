@@ -42,9 +42,11 @@ func (w *world) triggerNames() []string {
 	w.t.Helper()
 	return w.texts(map[string]string{
 		"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'dossier%' ORDER BY 1",
-		"postgresql": "SELECT tgname FROM pg_trigger g JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = current_schema()::regnamespace " +
+		"postgresql": "SELECT tgname FROM pg_trigger g JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = " +
+			"current_schema()::regnamespace " +
 			"AND tgname LIKE 'dossier%' ORDER BY 1",
-		"mariadb": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name LIKE 'dossier%' ORDER BY 1",
+		"mariadb": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name " +
+			"LIKE 'dossier%' ORDER BY 1",
 	}[w.on])
 }
 
@@ -101,7 +103,7 @@ func TestTriggersAreInstalledOnceAndReplacedWhenOutdated(t *testing.T) {
 
 // What somebody did to the triggers by hand is found, and mended where it is ours.
 func TestTriggersChangedByHandAreFound(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		must(t, w.InstallTriggers(w.ctx))
 		names := w.triggerNames()
 		on := ""
@@ -119,7 +121,8 @@ func TestTriggersChangedByHandAreFound(t *testing.T) {
 			w.exec("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
 			w.exec("CREATE TRIGGER dossier_mine AFTER INSERT ON papers EXECUTE FUNCTION nothing()")
 		} else {
-			w.exec("CREATE TRIGGER dossier_mine AFTER INSERT ON papers FOR EACH ROW BEGIN DELETE FROM dossier_journal WHERE id = 'x'; END")
+			w.exec("CREATE TRIGGER dossier_mine AFTER INSERT ON papers FOR EACH ROW BEGIN DELETE FROM dossier_journal WHERE id " +
+				"= 'x'; END")
 		}
 		w.wantProblems("foreign")
 		must(t, w.InstallTriggers(w.ctx))
@@ -177,7 +180,7 @@ func newOn(t *testing.T, on string, opts session.Options, models ...any) *world 
 
 // Without the journal's table, a model's, or a store there is nothing to write to: that is said before anything changes.
 func TestInstallTriggersSaysWhatIsMissing(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		must(t, w.Register((*attachment)(nil)))
 		wantError(t, w.InstallTriggers(w.ctx, (*attachment)(nil)), dossier.ErrInvalid)
 		w.exec("DROP TABLE dossier_journal")

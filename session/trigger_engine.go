@@ -158,10 +158,12 @@ func triggerError(err error) error {
 	case journal.SQLState(err) == "42501":
 		return fmt.Errorf("%w: triggers are made by the owner of the tables: %w", dossier.ErrPermission, err)
 	case journal.MySQLNumber(err) == 1419:
-		return fmt.Errorf("%w: with a binary log MySQL lets only a SUPER account make triggers, unless log_bin_trust_function_creators=1: %w",
+		return fmt.Errorf("%w: with a binary log MySQL lets only a SUPER account make triggers, unless "+
+			"log_bin_trust_function_creators=1: %w",
 			dossier.ErrPermission, err)
 	case journal.MySQLNumber(err) == 1142, journal.MySQLNumber(err) == 1044, journal.MySQLNumber(err) == 1227:
-		return fmt.Errorf("%w: the account needs the privilege TRIGGER on the tables, and SELECT, INSERT and DELETE on the journal: %w",
+		return fmt.Errorf("%w: the account needs the privilege TRIGGER on the tables, and SELECT, INSERT and DELETE on the "+
+			"journal: %w",
 			dossier.ErrPermission, err)
 	}
 	return err
@@ -169,5 +171,6 @@ func triggerError(err error) error {
 
 // missing says what InstallTriggers needs first.
 func missing(table string) error {
-	return fmt.Errorf("%w: there is no table %s; CreateSchema or a migration makes it, before the triggers", dossier.ErrInvalid, table)
+	return fmt.Errorf("%w: there is no table %s; CreateSchema or a migration makes it, before the triggers", dossier.ErrInvalid,
+		table)
 }

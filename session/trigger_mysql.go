@@ -21,7 +21,8 @@ type mysqlTriggers struct{}
 const (
 	mysqlNow = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)"
 	// mysqlID is a UUIDv7 whose random part is of a UUID, which is unique, and the key. MariaDB 10.6 has no RANDOM_BYTES.
-	mysqlID = "LOWER(CONCAT(SUBSTR(LPAD(HEX(" + mysqlNow + "), 12, '0'), 1, 8), '-', SUBSTR(LPAD(HEX(" + mysqlNow + "), 12, '0'), 9, 4), '-7', " +
+	mysqlID = "LOWER(CONCAT(SUBSTR(LPAD(HEX(" + mysqlNow + "), 12, '0'), 1, 8), '-', SUBSTR(LPAD(HEX(" + mysqlNow + "), " +
+		"12, '0'), 9, 4), '-7', " +
 		"SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 3), '-', ELT(1 + FLOOR(RAND() * 4), '8', '9', 'a', 'b'), " +
 		"SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 3), '-', SUBSTR(MD5(CONCAT(UUID(), RAND(), k)), 1, 12)))"
 	mysqlLock = "CONCAT('dossier triggers ', MD5(DATABASE()))"
@@ -29,7 +30,8 @@ const (
 
 func (mysqlTriggers) change(ctx context.Context, m *Manager, work func(conn execer) error) error {
 	return onConn(ctx, m, func(conn execer) (err error) {
-		got, err := column[*int64](ctx, conn, fmt.Sprintf("SELECT GET_LOCK(%s, %d)", mysqlLock, int(m.opts.CleanupTimeout.Seconds())+1))
+		got, err := column[*int64](ctx, conn, fmt.Sprintf("SELECT GET_LOCK(%s, %d)", mysqlLock,
+			int(m.opts.CleanupTimeout.Seconds())+1))
 		if err != nil {
 			return err
 		}
@@ -61,20 +63,15 @@ func (e mysqlTriggers) wanted(ctx context.Context, conn execer, t *triggerTable)
 			return nil, missing(table)
 		}
 	}
-	before, after := e.files(t, "OLD"), e.files(t, "NEW")
-	var same []string
-	for _, c := range t.columns {
-		same = append(same, "OLD."+c+" <=> NEW."+c)
-	}
 	return []trigger{
-		e.trigger(t, "insert", "INSERT", e.enter(after, "")),
-		e.trigger(t, "update", "UPDATE", "IF NOT ("+strings.Join(same, " AND ")+") THEN "+e.leave(t, before, after)+e.enter(after, before)+"END IF; "),
-		e.trigger(t, "delete", "DELETE", e.leave(t, before, "")),
+		e.trigger(t, "insert", "INSERT", e.eachFile(t, e.values(t, "NEW", ""), mysqlEnter)),
+		e.trigger(t, "update", "UPDATE", e.update(t)),
+		e.trigger(t, "delete", "DELETE", e.eachFile(t, e.values(t, "OLD", ""), e.leave(t))),
 	}, nil
 }
 
 func (mysqlTriggers) trigger(t *triggerTable, purpose, event, statements string) trigger {
-	body := "BEGIN /* " + triggerMark + " */ " + statements + "END"
+	body := "BEGIN /* " + triggerMark + " */ " + mysqlVariables + statements + "END"
 	name := t.objectName(purpose, body)
 	return trigger{
 		table: t.name, name: name, text: event + " " + body,
@@ -91,7 +88,8 @@ func (mysqlTriggers) installed(ctx context.Context, conn execer, t *triggerTable
 		all = append(all, found)
 		return err
 	}, "SELECT trigger_name, CONCAT(event_manipulation, ' ', action_statement) FROM information_schema.triggers "+
-		"WHERE event_object_schema = DATABASE() AND event_object_table = ? AND LEFT(trigger_name, ?) = ?", t.name, len(triggerPrefix), triggerPrefix)
+		"WHERE event_object_schema = DATABASE() AND event_object_table = ? AND LEFT(trigger_name, ?) = ?", t.name,
+		len(triggerPrefix), triggerPrefix)
 	return all, err
 }
 
@@ -109,44 +107,87 @@ func (mysqlTriggers) gaps(ctx context.Context, conn execer, t *triggerTable) ([]
 	return all, err
 }
 
-// files is a query for the objects that a row holds, OLD or NEW. What is no JSON holds none. Texts are compared as bytes.
-func (mysqlTriggers) files(t *triggerTable, row string) string {
-	var columns []string
+// mysqlVariables are what eachFile works with: b, s and k are backend, store and key of a file. A cursor over JSON_TABLE makes
+// a temporary table, which costs more than all the rest, so only lists have one.
+const mysqlVariables = "DECLARE v, b, t LONGTEXT CHARACTER SET utf8mb4; DECLARE kind VARCHAR(20) CHARACTER SET utf8mb4; " +
+	"DECLARE s VARBINARY(2000); DECLARE k VARBINARY(1024); DECLARE i, found, free INT DEFAULT 0; DECLARE done BOOLEAN; " +
+	"DECLARE kept, had, has LONGTEXT CHARACTER SET ascii DEFAULT ''; " +
+	"DECLARE elements CURSOR FOR SELECT e.backend, e.object_key FROM JSON_TABLE(v, '$[*]' COLUMNS (" +
+	"backend VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.backend', object_key VARCHAR(1024) CHARACTER SET utf8mb4 PATH " +
+	"'$.to_filename')) AS e; " +
+	"DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE; "
+
+// values are expressions for the file columns of a row, NULL where a condition on the column does not hold.
+func (mysqlTriggers) values(t *triggerTable, row, condition string) []string {
+	var values []string
 	for _, c := range t.columns {
 		value := row + "." + c
-		columns = append(columns, "SELECT e.backend, e.object_key FROM JSON_TABLE(IF(JSON_VALID("+value+"), IF(JSON_TYPE("+value+") = 'ARRAY', "+
-			value+", CONCAT('[', "+value+", ']')), NULL), '$[*]' COLUMNS (backend VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.backend', "+
-			"object_key VARCHAR(1024) CHARACTER SET utf8mb4 PATH '$.to_filename')) AS e")
+		if condition != "" {
+			value = "IF(" + fmt.Sprintf(condition, c) + ", " + value + ", NULL)"
+		}
+		values = append(values, value)
 	}
-	store := t.storeOf("CAST(c.backend AS BINARY)")
-	return "SELECT CAST(" + store + " AS BINARY) AS store, c.backend, CAST(c.object_key AS BINARY) AS object_key FROM (" +
-		strings.Join(columns, " UNION ALL ") + ") c WHERE c.object_key <> '' AND " + store + " IS NOT NULL"
+	return values
 }
 
-// leave orders the deletes of what the row held and does not hold. What is in the journal already, as a session's own order
-// is, is not inserted: InnoDB would lock the gap beside it, for which other uploads' intents would wait.
-func (mysqlTriggers) leave(t *triggerTable, gone, kept string) string {
-	return eachKey(gone, kept, fmt.Sprintf("SELECT COUNT(*) INTO found FROM dossier_journal WHERE store = s AND object_key = k; "+
+// eachFile does something for each file in the values. What is no JSON holds none. Texts are compared as bytes.
+func (mysqlTriggers) eachFile(t *triggerTable, values []string, do string) string {
+	text := func(path string) string {
+		return "IF(JSON_TYPE(JSON_EXTRACT(v, '" + path + "')) = 'STRING', JSON_UNQUOTE(JSON_EXTRACT(v, '" + path + "')), NULL)"
+	}
+	var choose string
+	for i, value := range values {
+		choose += fmt.Sprintf("WHEN %d THEN %s ", i+1, value)
+	}
+	return fmt.Sprintf("SET i = 0; WHILE i < %d DO SET i = i + 1; SET v = CASE i %sEND; IF v IS NOT NULL THEN ", len(values),
+		choose) +
+		"SET kind = IF(JSON_VALID(v), JSON_TYPE(v), ''), done = kind NOT IN ('OBJECT', 'ARRAY'); " +
+		"IF kind = 'ARRAY' THEN OPEN elements; END IF; " +
+		"WHILE NOT done DO SET b = NULL; " +
+		"IF kind = 'ARRAY' THEN FETCH elements INTO b, t; " +
+		"ELSE SET b = " + text("$.backend") + ", t = " + text("$.to_filename") + ", done = TRUE; END IF; " +
+		"SET s = " + t.storeOf("CAST(b AS BINARY)") + "; " +
+		"IF s IS NOT NULL AND LENGTH(t) BETWEEN 1 AND 1024 THEN SET k = t; " + do + "END IF; END WHILE; " +
+		"IF kind = 'ARRAY' THEN CLOSE elements; END IF; END IF; END WHILE; "
+}
+
+// mysqlFile names a file in a list of them.
+const mysqlFile = "CONCAT('|', HEX(s), '.', HEX(k), '|')"
+
+// update looks at the columns that changed; what the others hold stays, wherever else it was or will be.
+func (e mysqlTriggers) update(t *triggerTable) string {
+	var same []string
+	for _, c := range t.columns {
+		same = append(same, fmt.Sprintf(mysqlSame, c))
+	}
+	note := func(list string) string { return "SET " + list + " = CONCAT(" + list + ", " + mysqlFile + "); " }
+	unless := func(list, do string) string {
+		return "IF NOT LOCATE(" + mysqlFile + ", " + list + ") THEN " + do + "END IF; "
+	}
+	old := e.values(t, "OLD", "NOT "+mysqlSame)
+	return "IF NOT (" + strings.Join(same, " AND ") + ") THEN " +
+		e.eachFile(t, e.values(t, "NEW", mysqlSame), note("kept")) +
+		e.eachFile(t, old, note("had")) +
+		e.eachFile(t, e.values(t, "NEW", "NOT "+mysqlSame), note("has")+unless("kept", unless("had", mysqlEnter))) +
+		e.eachFile(t, old, unless("kept", unless("has", e.leave(t)))) + "END IF; "
+}
+
+// mysqlSame compares bytes, which a column's collation need not.
+const mysqlSame = "(CAST(OLD.%[1]s AS BINARY) <=> CAST(NEW.%[1]s AS BINARY))"
+
+// leave orders the delete of a file. What is in the journal already, as a session's own order is, is not inserted: InnoDB would
+// lock it, for which a session's own INSERT of the same key would wait.
+func (mysqlTriggers) leave(t *triggerTable) string {
+	return fmt.Sprintf("SELECT COUNT(*) INTO found FROM dossier_journal WHERE store = s AND object_key = k; "+
 		"IF found = 0 THEN INSERT INTO dossier_journal (id, backend, store, object_key, state, owner, due_at, created_at) "+
 		"VALUES (%s, b, s, k, 'doomed', '%s', %s + %d, %s) ON DUPLICATE KEY UPDATE id = dossier_journal.id; END IF; ",
-		mysqlID, journal.TriggerOwner, mysqlNow, t.delay.Milliseconds(), mysqlNow))
+		mysqlID, journal.TriggerOwner, mysqlNow, t.delay.Milliseconds(), mysqlNow)
 }
 
-// enter takes back the orders of what the row holds now, each locked before it is judged: a sweep that is claiming it is
-// waited for.
-func (mysqlTriggers) enter(entering, had string) string {
-	return eachKey(entering, had, "SELECT COUNT(*), COALESCE(SUM(state = 'doomed' AND attempts = 0), 0) INTO found, free FROM dossier_journal "+
-		"WHERE store = s AND object_key = k FOR UPDATE; "+
-		"IF found > free THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '"+refused+"'; END IF; "+
-		"IF free > 0 THEN DELETE FROM dossier_journal WHERE store = s AND object_key = k AND state = 'doomed' AND attempts = 0; END IF; ")
-}
-
-// eachKey does something for each object that the one query finds and the other does not, in the order of keys.
-func eachKey(files, others, do string) string {
-	return "BEGIN DECLARE done BOOLEAN DEFAULT FALSE; DECLARE found, free INT; DECLARE b VARCHAR(255) CHARACTER SET utf8mb4; " +
-		"DECLARE s VARBINARY(2000); DECLARE k VARBINARY(1024); " +
-		"DECLARE objects CURSOR FOR SELECT MIN(f.backend), f.store, f.object_key FROM (" + files + ") f WHERE TRUE" + unlessIn("f", others) +
-		" GROUP BY f.store, f.object_key ORDER BY f.store, f.object_key; " +
-		"DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE; OPEN objects; " +
-		"each_object: LOOP FETCH objects INTO b, s, k; IF done THEN LEAVE each_object; END IF; " + do + "END LOOP; CLOSE objects; END; "
-}
+// mysqlEnter takes back the order of a file that the row holds now. It is locked before it is judged: a sweep that is claiming
+// it is waited for.
+const mysqlEnter = "SELECT COUNT(*), COALESCE(SUM(state = 'doomed' AND attempts = 0), 0) INTO found, free FROM " +
+	"dossier_journal " +
+	"WHERE store = s AND object_key = k FOR UPDATE; " +
+	"IF found > free THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '" + refused + "'; END IF; " +
+	"IF free > 0 THEN DELETE FROM dossier_journal WHERE store = s AND object_key = k; END IF; "

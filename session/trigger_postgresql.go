@@ -26,9 +26,13 @@ const oldestTriggers = 130000
 const (
 	postgresqlNow = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)"
 	// postgresqlID is a UUIDv7; PostgreSQL 18 has a function for it.
-	postgresqlID = "left(lpad(to_hex(" + postgresqlNow + "), 12, '0'), 8) || '-' || right(to_hex(" + postgresqlNow + "), 4) || '-7' || " +
+	postgresqlID = "left(lpad(to_hex(" + postgresqlNow + "), 12, '0'), 8) || '-' || right(to_hex(" + postgresqlNow + "), " +
+		"4) || '-7' || " +
 		"substr(gen_random_uuid()::text, 16)"
 )
+
+// postgresqlSettings of the function. Compiling its queries would take longer than to run them.
+const postgresqlSettings = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off"
 
 func (postgresqlTriggers) change(ctx context.Context, m *Manager, work func(conn execer) error) error {
 	tx, err := m.db.DB.BeginTx(ctx, nil)
@@ -85,9 +89,11 @@ func (e postgresqlTriggers) home(ctx context.Context, conn execer, t *triggerTab
 		}
 		return nil
 	}, `SELECT current_setting('server_version_num')::int, coalesce((SELECT format('%I.%I', n.nspname, c.relname)
-			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('dossier_journal')), ''),
+			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.oid = to_regclass('dossier_journal')), ''),
 		coalesce((SELECT format('%I', n.nspname)
-			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)), '')`, t.sqlName)
+			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)), '')`,
+		t.sqlName)
 	switch {
 	case err == nil && table == "":
 		err = missing("dossier_journal")
@@ -115,16 +121,16 @@ func (e postgresqlTriggers) wanted(ctx context.Context, conn execer, t *triggerT
 		return nil, err
 	}
 	body := e.body(t, table)
-	function := schema + "." + t.quote(t.objectName("files", body))
+	function := schema + "." + t.quote(t.objectName("files", postgresqlSettings+body))
 	define := []string{
-		"CREATE OR REPLACE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS " +
+		"CREATE OR REPLACE FUNCTION " + function + "() RETURNS trigger LANGUAGE plpgsql " + postgresqlSettings + " AS " +
 			t.literal(body),
 		"REVOKE ALL ON FUNCTION " + function + "() FROM PUBLIC",
 	}
 	var wanted []trigger
 	for _, r := range relations {
 		for _, event := range postgresqlEvents {
-			name := t.objectName(event[0], body)
+			name := t.objectName(event[0], postgresqlSettings+body)
 			wanted = append(wanted, trigger{
 				table: r.name, name: name, text: event[1] + " " + body,
 				create: append(define, fmt.Sprintf("CREATE TRIGGER %s %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s()",
@@ -151,14 +157,17 @@ func (e postgresqlTriggers) installed(ctx context.Context, conn execer, t *trigg
 			found.text = triggerKind(kind) + " " + source
 			found.drop = []string{
 				fmt.Sprintf("DROP TRIGGER %s ON %s", t.quote(found.name), r.sqlName),
-				fmt.Sprintf("DO %s", t.literal("BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgfoid = to_regproc("+t.literal(function)+
+				fmt.Sprintf("DO %s", t.literal("BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgfoid = "+
+					"to_regproc("+t.literal(function)+
 					")) THEN DROP FUNCTION IF EXISTS "+function+"(); END IF; END")),
 			}
 			all = append(all, found)
 			return err
 		}, `SELECT g.tgname, g.tgtype, p.prosrc, g.tgenabled NOT IN ('O', 'A'), format('%I.%I', n.nspname, p.proname)
-			FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-			WHERE g.tgrelid = to_regclass($1) AND NOT g.tgisinternal AND left(g.tgname, $2) = $3`, r.sqlName, len(triggerPrefix), triggerPrefix)
+			FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid JOIN pg_catalog.pg_namespace n 
+			  ON n.oid = p.pronamespace
+			WHERE g.tgrelid = to_regclass($1) AND NOT g.tgisinternal AND left(g.tgname, $2) = $3`, r.sqlName, len(triggerPrefix),
+			triggerPrefix)
 		if err != nil {
 			return nil, err
 		}
@@ -193,8 +202,10 @@ func (postgresqlTriggers) files(t *triggerTable, rows string) string {
 	for _, c := range t.columns {
 		columns = append(columns, "(r."+c+"::jsonb)")
 	}
-	return "SELECT " + t.storeOf("(e.file->>'backend')") + " AS store, e.file->>'backend' AS backend, e.file->>'to_filename' AS object_key FROM " +
-		rows + " r CROSS JOIN LATERAL (VALUES " + strings.Join(columns, ", ") + ") c (value) CROSS JOIN LATERAL jsonb_array_elements(" +
+	return "SELECT " + t.storeOf("(e.file->>'backend')") + " AS store, e.file->>'backend' AS backend, " +
+		"e.file->>'to_filename' AS object_key FROM " +
+		rows + " r CROSS JOIN LATERAL (VALUES " + strings.Join(columns, ", ") + ") c (value) CROSS JOIN LATERAL " +
+		"jsonb_array_elements(" +
 		"CASE jsonb_typeof(c.value) WHEN 'array' THEN c.value WHEN 'object' THEN jsonb_build_array(c.value) END) e (file) " +
 		"WHERE e.file->>'to_filename' <> '' AND " + t.storeOf("(e.file->>'backend')") + " IS NOT NULL"
 }
@@ -218,12 +229,15 @@ func (e postgresqlTriggers) body(t *triggerTable, table string) string {
 		return fmt.Sprintf(`
     INSERT INTO %s (id, backend, store, object_key, state, owner, due_at, created_at)
     SELECT %s, g.backend, g.store, g.object_key, 'doomed', '%s', %s + %d, %s
-    FROM (SELECT min(l.backend) AS backend, l.store, l.object_key FROM (%s) l GROUP BY l.store, l.object_key ORDER BY l.store, l.object_key) g
-    ON CONFLICT (store, object_key) DO NOTHING;`, table, postgresqlID, journal.TriggerOwner, postgresqlNow, t.delay.Milliseconds(), postgresqlNow, leaving)
+    FROM (SELECT min(l.backend) AS backend, l.store, l.object_key FROM (%s) l GROUP BY l.store, l.object_key
+      ORDER BY l.store, l.object_key) g
+    ON CONFLICT (store, object_key) DO NOTHING;`, table, postgresqlID, journal.TriggerOwner, postgresqlNow,
+			t.delay.Milliseconds(), postgresqlNow, leaving)
 	}
 	before, after := e.files(t, "dossier_old"), e.files(t, "dossier_new")
 	unless := func(rows, others string) string {
-		return "SELECT a.* FROM (" + rows + ") a WHERE NOT EXISTS (SELECT FROM (" + others + ") b WHERE b.store = a.store AND b.object_key = a.object_key)"
+		return "SELECT a.* FROM (" + rows + ") a WHERE NOT EXISTS (SELECT FROM (" + others + ") b WHERE b.store = a.store " +
+			"AND b.object_key = a.object_key)"
 	}
 	columns := "r." + strings.Join(t.columns, "::jsonb, r.") + "::jsonb"
 	return `-- ` + triggerMark + `
@@ -240,10 +254,11 @@ BEGIN
   ELSE
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE =
-        'dossier: TRUNCATE of a table with files needs READ COMMITTED: rows that this transaction does not see would lose them; DELETE works';
+        'dossier: TRUNCATE of a table with files needs READ COMMITTED, which sees all rows that go; DELETE works';
     END IF;
-    EXECUTE replace(` + t.literal(leave(e.files(t, "dossier_gone"))) + `, 'dossier_gone', CASE (SELECT relkind FROM pg_class WHERE oid = TG_RELID)
-      WHEN 'p' THEN '' ELSE 'ONLY ' END || format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME));
+    EXECUTE replace(` + t.literal(leave(e.files(t, "dossier_gone"))) + `, 'dossier_gone',
+      CASE (SELECT relkind FROM pg_class WHERE oid = TG_RELID) WHEN 'p' THEN '' ELSE 'ONLY ' END ||
+      format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME));
   END IF;
   RETURN NULL;
 END`

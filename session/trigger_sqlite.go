@@ -23,11 +23,13 @@ type sqliteTriggers struct{}
 const (
 	sqliteNow = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
 	// sqliteID is a UUIDv7. A subquery would be executed once for all rows.
-	sqliteID = "printf('%s-%s-7%.3s-%s%.3s-%s', substr(" + sqliteHex + ", 1, 8), substr(" + sqliteHex + ", 9), lower(hex(randomblob(2))), " +
+	sqliteID = "printf('%s-%s-7%.3s-%s%.3s-%s', substr(" + sqliteHex + ", 1, 8), substr(" + sqliteHex + ", 9), " +
+		"lower(hex(randomblob(2))), " +
 		"substr('89ab', 1 + abs(random() % 4), 1), lower(hex(randomblob(2))), lower(hex(randomblob(6))))"
 	sqliteHex     = "printf('%012x', " + sqliteNow + ")"
 	replacedTable = "dossier_replaced"
-	replacedDDL   = "CREATE TABLE IF NOT EXISTS " + replacedTable + " (row_of TEXT NOT NULL, store TEXT, backend TEXT, object_key TEXT)"
+	replacedDDL   = "CREATE TABLE IF NOT EXISTS " + replacedTable + " (row_of TEXT NOT NULL, store TEXT, backend TEXT, " +
+		"object_key TEXT)"
 )
 
 // sqliteKey is columns of which no two rows have the same values.
@@ -68,7 +70,8 @@ func (sqliteTriggers) read(ctx context.Context, m *Manager, work func(conn exece
 
 // dropReplaced drops the table of notes when no trigger needs it any more.
 func dropReplaced(ctx context.Context, conn execer) error {
-	used, err := column[string](ctx, conn, "SELECT name FROM sqlite_master WHERE type = 'trigger' AND instr(sql, ?) > 0 LIMIT 1", replacedTable)
+	used, err := column[string](ctx, conn, "SELECT name FROM sqlite_master WHERE type = 'trigger' AND instr(sql, ?) > 0 LIMIT 1",
+		replacedTable)
 	if err != nil || len(used) > 0 {
 		return err
 	}
@@ -91,7 +94,8 @@ func (sqliteTriggers) installed(ctx context.Context, conn execer, t *triggerTabl
 
 func (e sqliteTriggers) wanted(ctx context.Context, conn execer, t *triggerTable) ([]trigger, error) {
 	for _, table := range []string{t.name, "dossier_journal"} {
-		found, err := column[string](ctx, conn, "SELECT name FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", table)
+		found, err := column[string](ctx, conn, "SELECT name FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)",
+			table)
 		if err != nil {
 			return nil, err
 		}
@@ -108,26 +112,33 @@ func (e sqliteTriggers) wanted(ctx context.Context, conn execer, t *triggerTable
 	noted := "SELECT store, backend, object_key FROM " + replacedTable + " WHERE row_of = " + t.literal(t.name)
 	forget := "DELETE FROM " + replacedTable + " WHERE row_of = " + t.literal(t.name)
 	note := func(where string) []string {
-		return []string{forget, "INSERT INTO " + replacedTable + " SELECT " + t.literal(t.name) + ", f.store, f.backend, f.object_key FROM (" +
+		return []string{forget, "INSERT INTO " + replacedTable + " SELECT " + t.literal(t.name) + ", f.store, f.backend, " +
+			"f.object_key FROM (" +
 			e.files(t, "r", t.sqlName+" r, ", where) + ") f"}
 	}
-	touched := "UPDATE OF " + strings.Join(e.touched(t, keys), ", ")
+	touched, moved := "UPDATE OF "+strings.Join(e.touched(t, keys), ", "), e.changed(e.keyColumns(t, keys))
 	wanted := []trigger{
-		e.trigger(t, "insert", "AFTER INSERT", e.leave(t, noted, files("NEW")), forget, e.claim(files("NEW"), ""), e.enter(files("NEW"), "")),
-		e.trigger(t, "update", "AFTER "+touched, e.leave(t, files("OLD")+" UNION ALL "+noted, files("NEW")), forget,
+		e.trigger(t, "insert", "AFTER INSERT", "", e.leave(t, noted, files("NEW")), forget, e.claim(files("NEW"), ""),
+			e.enter(files("NEW"), "")),
+		e.trigger(t, "update", "AFTER "+touched, "("+moved+") OR "+e.changed(t.columns),
+			e.leave(t, files("OLD")+" UNION ALL "+noted+" AND ("+moved+")", files("NEW")), forget,
 			e.claim(files("NEW"), files("OLD")), e.enter(files("NEW"), files("OLD"))),
-		e.trigger(t, "delete", "AFTER DELETE", e.leave(t, files("OLD"), "")),
+		e.trigger(t, "delete", "AFTER DELETE", "", e.leave(t, files("OLD"), "")),
 	}
 	if len(keys) > 0 {
-		wanted = append(wanted, e.trigger(t, "before_insert", "BEFORE INSERT", note(own)...),
-			e.trigger(t, "before_update", "BEFORE "+touched, note("("+own+") AND NOT ("+others+")")...))
+		wanted = append(wanted, e.trigger(t, "before_insert", "BEFORE INSERT", "", note(own)...),
+			e.trigger(t, "before_update", "BEFORE "+touched, moved, note("("+own+") AND NOT ("+others+")")...))
 	}
 	return wanted, nil
 }
 
 // trigger makes one; the table of notes comes with the first.
-func (sqliteTriggers) trigger(t *triggerTable, purpose, when string, statements ...string) trigger {
-	body := " " + when + " ON " + t.sqlName + " FOR EACH ROW BEGIN /* " + triggerMark + " */ " + strings.Join(statements, "; ") + "; END"
+func (sqliteTriggers) trigger(t *triggerTable, purpose, event, when string, statements ...string) trigger {
+	if when != "" {
+		when = " WHEN " + when
+	}
+	body := " " + event + " ON " + t.sqlName + " FOR EACH ROW" + when + " BEGIN /* " + triggerMark + " */ " +
+		strings.Join(statements, "; ") + "; END"
 	name := t.objectName(purpose, body)
 	text := "CREATE TRIGGER " + t.quote(name) + body
 	return trigger{table: t.name, name: name, text: text, create: []string{replacedDDL, text}}
@@ -136,13 +147,20 @@ func (sqliteTriggers) trigger(t *triggerTable, purpose, when string, statements 
 // files is a query for the objects that a row holds: OLD, NEW, or those rows of a table for which a condition holds. What is
 // no JSON holds none.
 func (sqliteTriggers) files(t *triggerTable, row, table, where string) string {
+	from := ""
+	if table != "" {
+		from = " FROM " + strings.TrimSuffix(table, ", ")
+	}
 	var columns []string
 	for _, c := range t.columns {
 		value := row + "." + c
-		list := "CASE WHEN json_valid(" + value + ") THEN CASE json_type(" + value + ") WHEN 'array' THEN " + value +
-			" ELSE json_array(json(" + value + ")) END ELSE '[]' END"
-		columns = append(columns, "SELECT CASE e.type WHEN 'object' THEN json_extract(e.value, '$.backend') END AS backend, "+
-			"CASE e.type WHEN 'object' THEN json_extract(e.value, '$.to_filename') END AS object_key FROM "+table+"json_each("+list+") e WHERE "+where)
+		is := "CASE WHEN json_valid(" + value + ") THEN json_type(" + value + ") = '%s' END"
+		columns = append(columns,
+			"SELECT json_extract("+value+", '$.backend') AS backend, json_extract("+value+", '$.to_filename') AS object_key"+from+
+				" WHERE "+fmt.Sprintf(is, "object")+" AND ("+where+")",
+			"SELECT CASE e.type WHEN 'object' THEN json_extract(e.value, '$.backend') END, "+
+				"CASE e.type WHEN 'object' THEN json_extract(e.value, '$.to_filename') END FROM "+table+
+				"json_each(CASE WHEN "+fmt.Sprintf(is, "array")+" THEN "+value+" END) e WHERE "+where)
 	}
 	return "SELECT " + t.storeOf("c.backend") + " AS store, c.backend AS backend, c.object_key AS object_key FROM (" +
 		strings.Join(columns, " UNION ALL ") + ") c WHERE c.object_key <> '' AND " + t.storeOf("c.backend") + " IS NOT NULL"
@@ -153,7 +171,8 @@ func unlessIn(files, kept string) string {
 	if kept == "" {
 		return ""
 	}
-	return " AND NOT EXISTS (SELECT 1 FROM (" + kept + ") k WHERE k.store = " + files + ".store AND k.object_key = " + files + ".object_key)"
+	return " AND NOT EXISTS (SELECT 1 FROM (" + kept + ") k WHERE k.store = " + files + ".store AND k.object_key = " + files +
+		".object_key)"
 }
 
 // leave orders the deletes of what the row held and does not hold.
@@ -167,7 +186,8 @@ func (sqliteTriggers) leave(t *triggerTable, gone, kept string) string {
 // claim refuses a key whose object may be on its way out.
 func (sqliteTriggers) claim(entering, had string) string {
 	return "SELECT RAISE(ABORT, '" + refused + "') WHERE EXISTS (SELECT 1 FROM (" + entering + ") e JOIN dossier_journal j " +
-		"ON j.store = e.store AND j.object_key = e.object_key WHERE NOT (j.state = 'doomed' AND j.attempts = 0)" + unlessIn("e", had) + ")"
+		"ON j.store = e.store AND j.object_key = e.object_key " +
+		"WHERE NOT (j.state = 'doomed' AND j.attempts = 0)" + unlessIn("e", had) + ")"
 }
 
 // enter takes back the orders of what the row holds now.
@@ -199,8 +219,12 @@ func (sqliteTriggers) conflicts(t *triggerTable, keys []sqliteKey) (own, others 
 }
 
 // touched are the columns whose change is looked at: those with files, and those that another row can stand in the way of.
-func (sqliteTriggers) touched(t *triggerTable, keys []sqliteKey) []string {
-	columns := slices.Clone(t.columns)
+func (e sqliteTriggers) touched(t *triggerTable, keys []sqliteKey) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(t.columns, e.keyColumns(t, keys)))))
+}
+
+func (sqliteTriggers) keyColumns(t *triggerTable, keys []sqliteKey) []string {
+	var columns []string
 	for _, key := range keys {
 		for _, c := range key {
 			columns = append(columns, t.quote(c.name))
@@ -208,6 +232,15 @@ func (sqliteTriggers) touched(t *triggerTable, keys []sqliteKey) []string {
 	}
 	slices.Sort(columns)
 	return slices.Compact(columns)
+}
+
+// changed is a condition: an UPDATE changes one of the columns, byte by byte.
+func (sqliteTriggers) changed(columns []string) string {
+	changed := []string{"0"}
+	for _, c := range columns {
+		changed = append(changed, "OLD."+c+" COLLATE BINARY IS NOT NEW."+c)
+	}
+	return strings.Join(changed, " OR ")
 }
 
 // keys are the primary key, which is the first, and the unique ones that a trigger can look into; others are those it
@@ -275,7 +308,8 @@ func (e sqliteTriggers) gaps(ctx context.Context, conn execer, t *triggerTable) 
 	_, others, err := e.keys(ctx, conn, t)
 	var all []TriggerDrift
 	for _, index := range others {
-		all = append(all, TriggerDrift{Table: t.name, Problem: TriggerGap, Detail: "REPLACE that removes a row because of the unique index " +
+		all = append(all, TriggerDrift{Table: t.name, Problem: TriggerGap, Detail: "REPLACE that removes a row because of " +
+			"the unique index " +
 			index + ", which is partial or of an expression, is seen only with PRAGMA recursive_triggers = 1"})
 	}
 	return all, err

@@ -22,9 +22,25 @@ func (w *world) withTriggers() (a, b *paper) {
 	return a, b
 }
 
+// triggerWorlds runs a test on each database once: the store has no part in what triggers do.
+func triggerWorlds(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, newMemoryWorld(t, session.Options{}))
+	})
+	for _, name := range []string{"postgresql", "mariadb"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newServerWorld(t, name, session.Options{}))
+		})
+	}
+}
+
 func fullPaper(title string) *paper {
 	return &paper{
-		Title: title, File: text(title + "1"), Pages: fileobject.List{text(title + "2"), text(title + "3")}, Cover: *text(title + "4"),
+		Title: title, File: text(title + "1"), Pages: fileobject.List{text(title + "2"), text(title + "3")}, Cover: *text(title +
+			"4"),
 	}
 }
 
@@ -85,7 +101,8 @@ func waysOut() []wayOut {
 		{name: "a column is cleared everywhere", sql: []string{"UPDATE papers SET pages = NULL"}, lost: 4},
 		{name: "JSON null", sql: []string{"UPDATE papers SET cover = 'null' WHERE title = 'a'"}, lost: 1},
 		{name: "an empty list", sql: []string{"UPDATE papers SET pages = '[]'"}, lost: 4},
-		{name: "another file", sql: []string{"UPDATE papers SET file = " + record("k''é&\U0001F600") + " WHERE title = 'a'"}, lost: 1},
+		{name: "another file", sql: []string{"UPDATE papers SET file = " + record("k''é&\U0001F600") + " WHERE title = 'a'"},
+			lost: 1},
 		{name: "another file and out again", lost: 5, sql: []string{
 			"UPDATE papers SET file = " + record("of nobody") + " WHERE title = 'a'", "DELETE FROM papers WHERE title = 'a'",
 		}},
@@ -117,7 +134,8 @@ func waysOut() []wayOut {
 				"ON CONFLICT (id) DO UPDATE SET file = NULL",
 		}},
 		{name: "upsert that does nothing", on: "sqlite postgresql", sql: []string{
-			"INSERT INTO papers (id, created_at, updated_at, title) SELECT id, created_at, updated_at, title FROM papers WHERE true ON CONFLICT DO NOTHING",
+			"INSERT INTO papers (id, created_at, updated_at, title) SELECT id, created_at, updated_at, title FROM papers WHERE " +
+				"true ON CONFLICT DO NOTHING",
 			"UPDATE papers SET body = 'x'",
 		}},
 		{name: "upsert", on: "mariadb", lost: 2, sql: []string{
@@ -125,10 +143,12 @@ func waysOut() []wayOut {
 				"ON DUPLICATE KEY UPDATE file = NULL",
 		}},
 		{name: "replace", on: "sqlite mariadb", lost: 6, sql: []string{
-			"REPLACE INTO papers (id, created_at, updated_at, title, body, file) SELECT id, created_at, updated_at, title, 'new', file FROM papers",
+			"REPLACE INTO papers (id, created_at, updated_at, title, body, file) SELECT id, created_at, updated_at, title, " +
+				"'new', file FROM papers",
 		}},
 		{name: "replace of nothing", on: "sqlite mariadb", sql: []string{
-			"REPLACE INTO papers (id, created_at, updated_at, title, body) SELECT '', created_at, updated_at, title, 'new' FROM papers WHERE title = 'a'",
+			"REPLACE INTO papers (id, created_at, updated_at, title, body) SELECT '', created_at, updated_at, title, 'new' FROM " +
+				"papers WHERE title = 'a'",
 		}},
 		{name: "insert or ignore, then another column", on: "sqlite", sql: []string{
 			"INSERT OR IGNORE INTO papers (id, created_at, updated_at, title) SELECT id, created_at, updated_at, title FROM papers",
@@ -142,7 +162,8 @@ func waysOut() []wayOut {
 		}},
 		{name: "truncate", on: "postgresql", sql: []string{"TRUNCATE papers"}, lost: 8},
 		{name: "a common table expression moves rows", on: "postgresql", sql: []string{
-			"WITH gone AS (DELETE FROM papers WHERE title = 'a' RETURNING *) INSERT INTO papers SELECT gen_random_uuid(), created_at, updated_at, 'c', " +
+			"WITH gone AS (DELETE FROM papers WHERE title = 'a' RETURNING *) INSERT INTO papers SELECT gen_random_uuid(), " +
+				"created_at, updated_at, 'c', " +
 				"body, file, NULL, cover FROM gone",
 		}, lost: 2},
 		{name: "merge", on: "postgresql", lost: 5, sql: []string{
@@ -155,7 +176,7 @@ func waysOut() []wayOut {
 // However a file leaves the last row that had it, exactly one order is made for it; and none for one that is still in a
 // row, or came back before the end of the transaction.
 func TestTriggersOrderWhatLeavesARow(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		w.withTriggers()
 		before := w.held()
 		start := w.number(w.now())
@@ -204,7 +225,8 @@ func (w *world) number(expression string) (n float64) {
 func (w *world) wantGoodOrders(start float64, delay time.Duration) {
 	w.t.Helper()
 	end := w.number(w.now())
-	for _, row := range w.texts("SELECT concat(id, ' ', created_at, ' ', due_at - created_at, ' ', backend, ' ', owner) FROM dossier_journal") {
+	for _, row := range w.texts("SELECT concat(id, ' ', created_at, ' ', due_at - created_at, ' ', backend, ' ', owner) " +
+		"FROM dossier_journal") {
 		var id, backend, owner string
 		var created float64
 		var after int64
@@ -233,7 +255,7 @@ func (w *world) wantGoodOrders(start float64, delay time.Duration) {
 // A row must not point at an object that a sweep has begun to delete, or that an upload has not finished: raw SQL that
 // brings the key of one back fails, and changes nothing.
 func TestTriggersRefuseWhatIsOnItsWayOut(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		a, _ := w.withTriggers()
 		key := a.File.Key
 		w.exec("UPDATE papers SET file = NULL WHERE title = 'a'")
@@ -276,7 +298,7 @@ func (w *world) castJSON() string {
 // What is not ours to delete makes no order and no error: stores that are not registered, records of another library
 // that name no key, and values that are no files.
 func TestTriggersLeaveAloneWhatTheyDoNotKnow(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		w.withTriggers()
 		w.exec("DELETE FROM papers WHERE title = 'b'")
 		w.exec("DELETE FROM dossier_journal")
@@ -305,7 +327,7 @@ func TestTriggersLeaveAloneWhatTheyDoNotKnow(t *testing.T) {
 // Two references to one object, which only raw SQL can make, are one order when both go; and none while one is in a row
 // of the same statement, where the database shows a trigger all of them.
 func TestTriggersOrderAnObjectOnce(t *testing.T) {
-	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+	triggerWorlds(t, func(t *testing.T, w *world) {
 		a, _ := w.withTriggers()
 		w.exec("UPDATE papers SET cover = file WHERE title = 'a'")
 		w.exec("DELETE FROM dossier_journal")
