@@ -45,13 +45,21 @@ func (j *Journal) claimByOwner(ctx context.Context, c claim) (entries []Entry, e
 	return entries, err
 }
 
+// take locks rows as they come out of the index of what is due, and then changes them by their primary key, which is
+// locked already. By their ids it would need one lock more, and whoever adopts an upload takes that one first: a deadlock.
 func (c claim) take(ctx context.Context, conn bun.Conn) (entries []Entry, err error) {
-	var ids []string
-	if err := c.rows.Conn(conn).For("UPDATE SKIP LOCKED").Scan(ctx, &ids); err != nil || len(ids) == 0 {
+	var found []Entry
+	err = c.rows.Column("store", "object_key").Conn(conn).For("UPDATE SKIP LOCKED").Scan(ctx, &found)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	_, err = exec(ctx, conn, mysqlChange+" SET ? WHERE id IN (?)", bun.SafeQuery(c.set, c.args...), bun.List(ids))
-	if err != nil {
+	update := conn.NewUpdate().Model((*Entry)(nil)).ModelTableExpr("dossier_journal FORCE INDEX (PRIMARY)").Set(c.set, c.args...)
+	ids := make([]string, len(found))
+	for i, entry := range found {
+		ids[i] = entry.ID
+		update = update.WhereOr("(store = ? AND object_key = ?)", entry.Store, entry.Key)
+	}
+	if _, err := update.Exec(ctx); err != nil {
 		return nil, err
 	}
 	err = conn.NewSelect().Model(&entries).Where("id IN (?)", bun.List(ids)).Where("owner = ?", c.owner).Scan(ctx)
