@@ -12,8 +12,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// paper has a file column of each kind.
-type paper struct {
+// triggered has a file column of each kind.
+type triggered struct {
 	bun.BaseModel `bun:"table:papers"`
 	ID            int64                  `bun:"id,pk"`
 	Title         string                 `bun:"title,notnull"`
@@ -85,7 +85,7 @@ func benchmarkTriggers(b *testing.B, database string, full, triggers bool) {
 	for _, step := range []func() error{
 		func() error { return err },
 		func() error { return registry.Register("uploads", memory.New(memory.Config{})) },
-		func() error { return m.Register((*paper)(nil)) },
+		func() error { return m.Register((*triggered)(nil)) },
 		func() error { return m.CreateSchema(b.Context()) },
 	} {
 		if err := step(); err != nil {
