@@ -16,7 +16,9 @@ var (
 	keywordForm = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|service|sslmode)\s*=`)
 	// networkForm is that of go-sql-driver: user:password@tcp(host:port)/database?parameters.
 	networkForm = regexp.MustCompile(`(^|@)[a-z0-9]*\([^()]*\)/`)
-	schemeForm  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	// semicolonForm is that of ODBC and ADO.NET, "Host=…;Password=…", which would be taken for the name of a file.
+	semicolonForm = regexp.MustCompile(`(?i)(^|;)\s*(password|pwd)\s*=`)
+	schemeForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 )
 
 // kindOf tells of which database a DSN is. It repeats no more of it than a scheme.
@@ -39,6 +41,8 @@ func kindOf(dsn string) (string, error) {
 		return "postgresql", nil
 	case networkForm.MatchString(dsn):
 		return "mysql", nil
+	case semicolonForm.MatchString(dsn):
+		return "", fmt.Errorf("%w: a DSN of keywords and semicolons; give a URL: postgres:// or mysql://", dossier.ErrInvalid)
 	}
 	return "sqlite", nil
 }

@@ -231,6 +231,7 @@ func TestOpenTellsNoPasswords(t *testing.T) {
 		"file:" + file + "?_pragma=key('hunter2')", "file:" + dir + "/x.db?_pragma=key('hunter2'", "file:" + dir +
 			"/x.db?_pragma=hexkey%3Dhunter2%20x",
 		"file:%zz?key=hunter2", "user:hunter2@host/app", "oracle://user:hunter2@host/app",
+		"Host=127.0.0.1;Database=app;Password=hunter2", "Server=127.0.0.1; pwd = hunter2;",
 	}
 	for _, on := range []string{"postgresql", "mariadb"} {
 		if address := addressOf(t, newDSN(t, on)); on == "mariadb" {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,46 @@ func TestLifeCycleMatrixOnCloudStores(t *testing.T) {
 func TestConcurrentReplaceOnCloudStoresKeepsOneObject(t *testing.T) {
 	t.Parallel()
 	onEachCloudStore(t, func(t *testing.T, storeURL string) {
+		replaceConcurrently(t, setup{options: session.Options{DeleteAfter: session.AtOnce, Lease: time.Minute}, url: storeURL}, 1)
+	})
+}
+
+// onS3AndServers runs a test with files in S3 and rows on each database server.
+func onS3AndServers(t *testing.T, test func(t *testing.T, storeURL string)) {
+	t.Helper()
+	storeURL := os.Getenv(cloudStores["s3"])
+	if storeURL == "" {
+		t.Skipf("server: %s is not set; scripts/servers starts one", cloudStores["s3"])
+	}
+	for _, name := range []string{"postgresql", "mariadb"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, storeURL)
+		})
+	}
+}
+
+// Neither a row's server nor a file's matters to the other: what holds with SQLite or a folder holds with two servers. By
+// default these are the cases of the matrix with triggers, with DOSSIER_LONG=1 all.
+func TestLifeCycleMatrixOnS3AndServers(t *testing.T) {
+	t.Parallel()
+	onS3AndServers(t, func(t *testing.T, storeURL string) {
+		for _, c := range matrix() {
+			if !slices.Contains(underTriggers, c.name) && os.Getenv("DOSSIER_LONG") != "1" {
+				continue
+			}
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				runMatrixCase(t, c, setup{options: session.Options{DeleteAfter: session.AtOnce}, url: storeURL})
+			})
+		}
+	})
+}
+
+// Two hundred goroutines replace one file, with two servers between them and their bytes.
+func TestConcurrentReplaceOnS3AndServersKeepsOneObject(t *testing.T) {
+	t.Parallel()
+	onS3AndServers(t, func(t *testing.T, storeURL string) {
 		replaceConcurrently(t, setup{options: session.Options{DeleteAfter: session.AtOnce, Lease: time.Minute}, url: storeURL}, 1)
 	})
 }
