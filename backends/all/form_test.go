@@ -111,7 +111,11 @@ func dropType(fields map[string]string) { delete(fields, typeField(fields)) }
 func breakSignature(fields map[string]string) {
 	for name, value := range fields {
 		if strings.HasSuffix(strings.ToLower(name), "signature") {
-			fields[name] = string(another(value[0])) + value[1:]
+			first := another(value[0])
+			if first == value[0] { // '-' and '_' are characters of base64url
+				first = 'A'
+			}
+			fields[name] = string(first) + value[1:]
 		}
 	}
 }
