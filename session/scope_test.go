@@ -142,8 +142,13 @@ func TestHooksAreCalledAroundTheirSteps(t *testing.T) {
 		}
 	}
 	*e, fail = nil, ""
-	w.run(func(ctx context.Context, s *session.Session) error { return s.Get(ctx, &paper{}, w.onlyID()) })
-	e.want(t, "before commit 0", "after commit 0")
+	w.run(func(ctx context.Context, s *session.Session) error {
+		if err := s.Get(ctx, &paper{}, w.onlyID()); err != nil {
+			return err
+		}
+		return errors.Join(s.Commit(ctx), s.Rollback(ctx)) // nothing is left that could be rolled back
+	})
+	e.want(t, "before commit 0", "after commit 0", "before commit 0", "after commit 0")
 	w.settle("one")
 }
 
