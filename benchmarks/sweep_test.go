@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
 // statement under triggers does.
 var orders = map[string]string{
 	"sqlite":     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) " + ordersFrom("printf('%032d', (i * 7919) % 1000003)", "n"),
-	"postgresql": ordersFrom("lpad(((i * 7919) % 1000003)::text, 32, '0')", "generate_series(1, ?) AS n(i)"),
+	"postgresql": ordersFrom("lpad(((i::bigint * 7919) % 1000003)::text, 32, '0')", "generate_series(1, ?) AS n(i)"),
 	"mysql":      ordersFrom("lpad((seq * 7919) % 1000003, 32, '0')", "seq_1_to_?"),
 }
 
