@@ -36,6 +36,7 @@ func (j *Journal) returning(ctx context.Context, query string, args ...any) (ent
 // claimByOwner claims in a transaction, where there is no UPDATE … RETURNING. At READ COMMITTED it locks the rows
 // and not the gaps between them, into which others insert their intents.
 func (j *Journal) claimByOwner(ctx context.Context, c claim) (entries []Entry, err error) {
+	c.rows = c.rows.Column("store", "object_key").For("UPDATE SKIP LOCKED") // once, however often it is tried
 	err = j.ownTurn(ctx, func(ctx context.Context) error {
 		return j.readCommitted(ctx, func(conn bun.Conn) (err error) {
 			entries, err = c.take(ctx, conn)
@@ -49,8 +50,7 @@ func (j *Journal) claimByOwner(ctx context.Context, c claim) (entries []Entry, e
 // locked already. By their ids it would need one lock more, and whoever adopts an upload takes that one first: a deadlock.
 func (c claim) take(ctx context.Context, conn bun.Conn) (entries []Entry, err error) {
 	var found []Entry
-	err = c.rows.Column("store", "object_key").Conn(conn).For("UPDATE SKIP LOCKED").Scan(ctx, &found)
-	if err != nil || len(found) == 0 {
+	if err := c.rows.Conn(conn).Scan(ctx, &found); err != nil || len(found) == 0 {
 		return nil, err
 	}
 	update := conn.NewUpdate().Model((*Entry)(nil)).ModelTableExpr("dossier_journal FORCE INDEX (PRIMARY)").Set(c.set, c.args...)
