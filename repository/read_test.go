@@ -257,8 +257,7 @@ func TestStreamAndBatchesSeeEveryRowOnce(t *testing.T) {
 }
 
 // Memory must not grow with the table.
-func TestStreamIsConstantInMemory(t *testing.T) {
-	t.Parallel()
+func TestStreamIsConstantInMemory(t *testing.T) { //nolint:paralleltest // it reads the memory of the whole process
 	m := openOn(t, "sqlite", session.Options{}, scopeModels()...)
 	_, err := m.DB().ExecContext(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
 		INSERT INTO items (tenant, code, count) SELECT 1, 'a long code to be kept ' || i, i FROM n`)
