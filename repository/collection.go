@@ -12,16 +12,16 @@ func NotIn[V any](field string, values []V) Filter {
 }
 
 // Null selects the rows whose field is NULL. A column of many files asks whether any of its files lacks the value.
-func Null(field string) Filter { return null(field, " IS NULL") }
+func Null(field string) Filter { return null(field, " IS NULL", noRows) }
 
 // NotNull selects the rows whose field is not NULL.
-func NotNull(field string) Filter { return null(field, " IS NOT NULL") }
+func NotNull(field string) Filter { return null(field, " IS NOT NULL", allRows) }
 
 func collection[V any](field, operator string, empty truth, values []V) Filter {
 	return Filter{func(t target) (condition, error) {
 		o, err := t.operand(field)
 		if err != nil || len(values) == 0 {
-			return condition{constant: empty}, err
+			return constantly(empty), err
 		}
 		literals := make([]string, len(values))
 		for i, value := range values {
@@ -34,12 +34,17 @@ func collection[V any](field, operator string, empty truth, values []V) Filter {
 	}}
 }
 
-func null(field, operator string) Filter {
+// null compares with NULL; never is what that comes to for a column that is never NULL.
+func null(field, operator string, never truth) Filter {
 	return Filter{func(t target) (condition, error) {
 		o, err := t.operand(field)
 		if err != nil {
 			return condition{}, err
 		}
-		return o.where(func(sql string) string { return sql + operator }), nil
+		c := o.where(func(sql string) string { return sql + operator })
+		if f, err := column(t.table, "filter on", field); err == nil && (f.IsPK || f.NotNull) {
+			c.amounts = never
+		}
+		return c, nil
 	}}
 }

@@ -11,7 +11,9 @@ import (
 
 // All selects all rows. It is how [Repository.DeleteWhere] and [Repository.UpdateWhere] are told that all of them are meant.
 func All() Filter {
-	return Filter{func(target) (condition, error) { return condition{sql: "1 = 1"}, nil }}
+	return Filter{func(target) (condition, error) {
+		return condition{constant: allRows, amounts: allRows, asked: true}, nil
+	}}
 }
 
 // Delete deletes the row with this primary key, given as for Get or as a model, and orders the delete of its objects; a
@@ -113,8 +115,10 @@ func (r *Repository[T]) DeleteMany(ctx context.Context, ids ...any) (int, error)
 }
 
 // DeleteWhere deletes the rows that all filters select and returns how many, in one statement, or where they have files in
-// one per 500 rows, which are locked first. No filter, or filters that select everything, are dossier.ErrInvalid: [All] says
-// that all rows are meant.
+// one per 500 rows, which are locked first. No filter, or filters that restrict nothing, are dossier.ErrInvalid: [All] says
+// that all rows are meant. Nothing is restricted by empty groups, [NotIn] without values, a search for an empty text, [NotNull]
+// of a column that is never NULL, and by whatever these make of a group, of Not and of NotExists; conditions that happen
+// to be true of every row are not found out.
 func (r *Repository[T]) DeleteWhere(ctx context.Context, where ...Filter) (int, error) {
 	n := 0
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) (err error) {
@@ -145,7 +149,7 @@ func (r *Repository[T]) bulk(s *session.Session, where []Filter) (condition, err
 	if err != nil {
 		return condition{}, err
 	}
-	if cond.everything() {
+	if cond.unasked() {
 		return condition{}, fmt.Errorf("%w: no filter selects fewer than all rows of %s; All() means all", dossier.ErrInvalid,
 			table.Name)
 	}
@@ -153,8 +157,8 @@ func (r *Repository[T]) bulk(s *session.Session, where []Filter) (condition, err
 }
 
 // UpdateWhere sets columns of the rows that all filters select and returns how many; audit times and versions follow. A file
-// column can be cleared, with nil, and never set. No filter, or filters that select everything, are dossier.ErrInvalid: [All]
-// says that all rows are meant; so are values that put rows outside of the scope, which undoes all of it.
+// column can be cleared, with nil, and never set. No filter, or filters that restrict nothing, are dossier.ErrInvalid, as for
+// [Repository.DeleteWhere]; so are values that put rows outside of the scope, which undoes all of it.
 func (r *Repository[T]) UpdateWhere(ctx context.Context, set map[string]any, where ...Filter) (int, error) {
 	n := 0
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {

@@ -45,6 +45,8 @@ const (
 type condition struct {
 	sql      string
 	constant truth // depends, unless no row can be told from another
+	amounts  truth // what it comes to where no field is NULL: a search for nothing finds every text
+	asked    bool  // somebody wrote All
 }
 
 // AppendQuery implements [schema.QueryAppender].
@@ -59,8 +61,27 @@ func (c condition) AppendQuery(_ schema.QueryGen, b []byte) ([]byte, error) {
 	return append(b, c.sql...), nil
 }
 
+// constantly is the condition that asks nothing of a row.
+func constantly(t truth) condition { return condition{constant: t, amounts: t} }
+
 // everything reports whether the condition selects all rows, whatever they hold.
 func (c condition) everything() bool { return c.constant == allRows }
+
+// unasked reports whether the condition restricts nothing, though nobody said that all rows are meant: it came of empty
+// groups and lists, of searches for nothing, or of what these are inside of.
+func (c condition) unasked() bool { return c.amounts == allRows && !c.asked }
+
+// opposite is what Not makes of it.
+func (t truth) opposite() truth {
+	switch t {
+	case allRows:
+		return noRows
+	case noRows:
+		return allRows
+	case depends:
+	}
+	return depends
+}
 
 // compile turns filters into one condition, which selects the rows that all of them select; no filter selects everything.
 // The qualifier, if any, stands before each column: the table's alias in a SELECT that joins other tables. Without it the
@@ -85,15 +106,14 @@ func Or(filters ...Filter) Filter {
 func Not(filter Filter) Filter {
 	return Filter{func(t target) (condition, error) {
 		c, err := filter.on(t)
-		switch {
-		case err != nil:
+		if err != nil {
 			return condition{}, err
-		case c.constant == allRows:
-			return condition{constant: noRows}, nil
-		case c.constant == noRows:
-			return condition{constant: allRows}, nil
 		}
-		return condition{sql: "(" + c.sql + ") IS NOT TRUE"}, nil
+		not := condition{constant: c.constant.opposite(), amounts: c.amounts.opposite(), asked: c.asked}
+		if not.constant == depends {
+			not.sql = "(" + c.sql + ") IS NOT TRUE"
+		}
+		return not, nil
 	}}
 }
 
@@ -111,27 +131,33 @@ func group(t target, filters []Filter, operator string, neutral truth) (conditio
 		return filters[0].on(t)
 	}
 	var parts []string
-	decided := false
+	all := constantly(neutral)
 	for _, filter := range filters {
-		c, err := filter.on(t)
+		c, err := filter.on(t) // also when the others decide already
 		if err != nil {
 			return condition{}, err
 		}
-		switch c.constant {
-		case depends:
+		if c.constant == depends {
 			parts = append(parts, "("+c.sql+")")
-		case neutral:
-		default:
-			decided = true // the other filters are still checked
 		}
+		all.constant, all.amounts = all.constant.and(c.constant, neutral), all.amounts.and(c.amounts, neutral)
+		all.asked = all.asked || c.asked
 	}
+	if all.constant == depends {
+		all.sql = joined(parts, operator)
+	}
+	return all, nil
+}
+
+// and joins what two conditions say in a group: the opposite of what is neutral decides it.
+func (t truth) and(other, neutral truth) truth {
 	switch {
-	case decided:
-		return condition{constant: allRows + noRows - neutral}, nil
-	case len(parts) == 0:
-		return condition{constant: neutral}, nil
+	case t == neutral.opposite() || other == neutral.opposite():
+		return neutral.opposite()
+	case t == neutral:
+		return other
 	}
-	return condition{sql: joined(parts, operator)}, nil
+	return depends
 }
 
 // joined keeps the expression flat: a chain of operators is as deep as it is long, and SQLite goes down 1,000 levels.

@@ -131,7 +131,7 @@ func (o order) after(table *schema.Table, p position) (condition, error) {
 		ways = append(ways, strings.TrimSuffix(same, " AND "))
 	}
 	if len(ways) == 0 {
-		return condition{constant: noRows}, nil
+		return constantly(noRows), nil
 	}
 	sql := "(" + strings.Join(ways, ") OR (") + ")"
 	if first != "" && len(ways) > 1 {

@@ -24,11 +24,11 @@ func Exists(relation string, filters ...Filter) Filter {
 		if err != nil {
 			return condition{}, err
 		}
-		related, err := relatedRows(r, filters)
+		related, amounts, err := relatedRows(r, filters)
 		if err != nil {
 			return condition{}, fmt.Errorf("%s: %w", relation, err)
 		}
-		return condition{sql: row(t.columns(r.BasePKs)) + " IN (" + related + ")"}, nil
+		return condition{sql: row(t.columns(r.BasePKs)) + " IN (" + related + ")", amounts: amounts}, nil
 	}}
 }
 
@@ -48,16 +48,20 @@ func (t target) relation(name string) (*schema.Relation, error) {
 	return r, nil
 }
 
-// relatedRows selects, of the related rows, the columns that equal those of their base rows.
-func relatedRows(r *schema.Relation, filters []Filter) (string, error) {
+// relatedRows selects, of the related rows, the columns that equal those of their base rows. amounts is noRows if there can be
+// none of them.
+func relatedRows(r *schema.Relation, filters []Filter) (query string, amounts truth, err error) {
 	inner := target{table: r.JoinTable}
 	c, err := group(inner, filters, " AND ", allRows)
 	if err != nil {
-		return "", err
+		return "", depends, err
+	}
+	if c.amounts == noRows {
+		amounts = noRows
 	}
 	sql, err := c.AppendQuery(schema.QueryGen{}, nil)
 	if err != nil {
-		return "", err
+		return "", depends, err
 	}
 	where := "(" + string(sql) + ")"
 	if deleted := r.JoinTable.SoftDeleteField; deleted != nil {
@@ -68,10 +72,10 @@ func relatedRows(r *schema.Relation, filters []Filter) (string, error) {
 	}
 	related := selectFrom(r.JoinTable, inner.columns(r.JoinPKs), where)
 	if r.Type != schema.ManyToManyRelation {
-		return related, nil
+		return related, amounts, nil
 	}
 	link := target{table: r.M2MTable}
-	return selectFrom(r.M2MTable, link.columns(r.M2MBasePKs), row(link.columns(r.M2MJoinPKs))+" IN ("+related+")"), nil
+	return selectFrom(r.M2MTable, link.columns(r.M2MBasePKs), row(link.columns(r.M2MJoinPKs))+" IN ("+related+")"), amounts, nil
 }
 
 func notDeleted(table *schema.Table, field *schema.Field) string {

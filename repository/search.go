@@ -96,8 +96,19 @@ func search(p pattern, fields []string) Filter {
 		if p.not {
 			operator = " AND "
 		}
-		return condition{sql: strings.Join(parts, operator)}, nil
+		return condition{sql: strings.Join(parts, operator), amounts: p.amounts()}, nil
 	}}
+}
+
+// amounts is what the pattern comes to, NULL apart: every text holds the empty one.
+func (p pattern) amounts() truth {
+	switch {
+	case p.text != "" || p.atStart && p.atEnd:
+		return depends
+	case p.not:
+		return noRows
+	}
+	return allRows
 }
 
 func (p pattern) check() error {
