@@ -24,11 +24,11 @@ func matching[T any](table *schema.Table, model *T, match []string) (*Filter, er
 		if err != nil {
 			return nil, err
 		}
-		if field.IsPtr && field.Value(value).IsNil() {
-			return nil, fmt.Errorf("%w: column %s is NULL, by which a row is to be found", dossier.ErrInvalid, name)
-		}
 		if made(field) && field.HasZeroValue(value) {
 			return nil, nil
+		}
+		if string(field.AppendValue(schema.NewQueryGen(table.Dialect()), nil, value)) == "NULL" {
+			return nil, fmt.Errorf("%w: column %s is NULL, by which a row is to be found", dossier.ErrInvalid, name)
 		}
 		parts = append(parts, Equal(name, field.Value(value).Interface()))
 	}

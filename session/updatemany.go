@@ -70,10 +70,16 @@ func (s *Session) updateEach(ctx context.Context, rows []row, columns []string, 
 	return nil
 }
 
-// distinctKeys refuses rows that have the same values in the fields.
+// distinctKeys refuses rows that have the same values in the fields, by which they are to be found, and those that no value can
+// find. A key that is NULL is yet to be made.
 func (s *Session) distinctKeys(rows []row, fields []*schema.Field) error {
 	seen := map[string]int{}
 	for i, r := range rows {
+		for _, field := range fields {
+			if !field.IsPK && s.isNull(r, field) {
+				return fmt.Errorf("%w: column %s is NULL, by which rows are found", dossier.ErrInvalid, field.Name)
+			}
+		}
 		id := s.valuesOf(r, fields)
 		if first, ok := seen[id]; ok {
 			return fmt.Errorf("%w: models %d and %d are the same row of %s", dossier.ErrInvalid, first, i, r.table.Name)
@@ -81,6 +87,11 @@ func (s *Session) distinctKeys(rows []row, fields []*schema.Field) error {
 		seen[id] = i
 	}
 	return nil
+}
+
+// isNull reports whether the column would be NULL, whatever way its field has to say so.
+func (s *Session) isNull(r row, field *schema.Field) bool {
+	return string(field.AppendValue(s.m.db.QueryGen(), nil, r.value)) == "NULL"
 }
 
 // valuesOf are the fields of a row in SQL.

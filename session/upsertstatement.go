@@ -18,43 +18,58 @@ func (s *Session) upsertQuery(u upsert, rows []row) *bun.InsertQuery {
 		slice.Elem().Set(reflect.Append(slice.Elem(), reflect.ValueOf(r.model)))
 	}
 	q := s.m.db.NewInsert().Conn(s.tx.conn).Model(slice.Interface()).Returning("")
-	set := u.update
-	if len(set) == 0 {
-		set = u.match[:1] // a row that is there must be found, not passed over
+	if s.m.db.Dialect().Name() == dialect.MySQL {
+		return u.onDuplicateKey(q)
 	}
-	if s.m.db.Dialect().Name() != dialect.MySQL {
-		q = q.On("CONFLICT (?) DO UPDATE", bun.Safe(strings.Join(sqlNames(u.match), ", ")))
-		for _, field := range set {
-			q = q.Set("? = EXCLUDED.?", field.SQLName, field.SQLName)
-		}
-		return q
+	q = q.On("CONFLICT (?) DO UPDATE", bun.Safe(strings.Join(sqlNames(u.match), ", ")))
+	for _, field := range u.update {
+		q = q.Set("? = EXCLUDED.?", field.SQLName, field.SQLName)
 	}
+	if found := u.match[0]; len(u.update) == 0 { // a row that is there must be found, not passed over
+		q = q.Set("? = ?.?", found.SQLName, u.table.SQLAlias, found.SQLName)
+	}
+	return q
+}
+
+func (u upsert) onDuplicateKey(q *bun.InsertQuery) *bun.InsertQuery {
 	q = q.On("DUPLICATE KEY UPDATE")
-	for i, field := range set {
+	for i, field := range u.update {
+		value := "VALUES(" + string(field.SQLName) + ")"
 		if i == 0 {
-			q = q.Set("? = ?", field.SQLName, bun.Safe(u.guarded(field)))
-			continue
+			value = u.guarded(value)
 		}
-		q = q.Set("? = VALUES(?)", field.SQLName, field.SQLName)
+		q = q.Set("? = ?", field.SQLName, bun.Safe(value))
+	}
+	if found := u.match[0].SQLName; len(u.update) == 0 {
+		q = q.Set("? = ?", found, bun.Safe(u.guarded(string(found))))
 	}
 	return q
 }
 
 // guarded is the new value of a column on MySQL, where a duplicate of any unique key leads to the update: of a row that does
 // not match it is an error, and the hash of one that does is kept to tell that it was there.
-func (u upsert) guarded(field *schema.Field) string {
+func (u upsert) guarded(value string) string {
 	var same []string
 	for _, name := range sqlNames(u.match) {
 		same = append(same, name+" <=> VALUES("+name+")")
 	}
-	value := "VALUES(" + string(field.SQLName) + ")"
 	return "IF(" + strings.Join(same, " AND ") + ", IF((" + hit + " := CONCAT(" + hit + ", " + u.hash() + ")) IS NULL, " + value + ", " + value +
 		"), (SELECT 1 UNION SELECT 2))"
 }
 
-// hash is the SQL of a text that stands for the values of a row by which it is found.
+// hash is the SQL of a text that stands for one row: of the primary key, which the statement leaves as it is, or without one
+// of the values by which the row is found. Each value is its text in hexadecimal digits, so that no value holds what stands
+// between two of them.
 func (u upsert) hash() string {
-	return "MD5(CONCAT_WS('|', " + strings.Join(sqlNames(u.match), ", ") + "))"
+	fields := u.table.PKs
+	if len(fields) == 0 {
+		fields = u.match
+	}
+	var parts []string
+	for _, name := range sqlNames(fields) {
+		parts = append(parts, "IFNULL(HEX(CONCAT("+name+")), '-')")
+	}
+	return "MD5(CONCAT_WS(',', " + strings.Join(parts, ", ") + "))"
 }
 
 func sqlNames(fields []*schema.Field) []string {
