@@ -228,9 +228,11 @@ func TestRetryableIsDecidedByCodes(t *testing.T) {
 	}{
 		{stateError("40001"), true},
 		{stateError("40P01"), true},
+		{stateError("55P03"), true},
 		{stateError("23505"), false},
 		{&MySQLError{1213}, true},
 		{&MySQLError{1205}, true},
+		{&MySQLError{3572}, true}, // of NOWAIT: it says what PostgreSQL's 55P03 does
 		{&MySQLError{1062}, false},
 		{io.EOF, false},
 		{nil, false},

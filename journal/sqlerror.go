@@ -50,7 +50,7 @@ func Retryable(err error) bool {
 		return true
 	}
 	switch MySQLNumber(err) {
-	case 1020, 1205, 1213:
+	case 1020, 1205, 1213, 3572: // 3572 is what MySQL says to NOWAIT; MariaDB says 1205
 		return true
 	}
 	return false

@@ -13,12 +13,15 @@ import (
 
 var (
 	// keywordForm is libpq's other form, "host=localhost dbname=app".
-	keywordForm = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|service|sslmode)\s*=`)
+	keywordForm = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|passfile|service|ssl[a-z]+|application_name|` +
+		`client_encoding|connect_timeout|options|search_path|target_session_attrs)\s*=`)
 	// networkForm is that of go-sql-driver: user:password@tcp(host:port)/database?parameters.
 	networkForm = regexp.MustCompile(`(^|@)[a-z0-9]*\([^()]*\)/`)
-	// semicolonForm is that of ODBC and ADO.NET, "Host=…;Password=…", which would be taken for the name of a file.
-	semicolonForm = regexp.MustCompile(`(?i)(^|;)\s*(password|pwd)\s*=`)
+	// semicolonForm is that of ODBC and ADO.NET, "Host=…;Password=…", which would be taken for a name of a host or a file.
+	semicolonForm = regexp.MustCompile(`(?i)^\s*[a-z _]+=[^\s'"]*;\s*[a-z _]+=`)
 	schemeForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	// strayForm has a password in it, or begins as a DSN does, and is none: as the name of a file it would be shown.
+	strayForm = regexp.MustCompile(`(?i)://|\b(password|pwd)\s*=|^["'\s]*(jdbc|postgres|postgresql|mysql|mariadb|sqlserver)\s*[:;]`)
 )
 
 // kindOf tells of which database a DSN is. It repeats no more of it than a scheme.
@@ -37,12 +40,16 @@ func kindOf(dsn string) (string, error) {
 			errors.ErrUnsupported, scheme)
 	}
 	switch {
+	case strings.HasPrefix(dsn, "file:"):
+	case semicolonForm.MatchString(dsn):
+		return "", fmt.Errorf("%w: a DSN of keywords and semicolons; give a URL: postgres:// or mysql://", dossier.ErrInvalid)
 	case keywordForm.MatchString(dsn):
 		return "postgresql", nil
 	case networkForm.MatchString(dsn):
 		return "mysql", nil
-	case semicolonForm.MatchString(dsn):
-		return "", fmt.Errorf("%w: a DSN of keywords and semicolons; give a URL: postgres:// or mysql://", dossier.ErrInvalid)
+	case strayForm.MatchString(dsn):
+		return "", fmt.Errorf("%w: the DSN is of no known form; give a URL, postgres:// or mysql://, or the path of an SQLite file",
+			dossier.ErrInvalid)
 	}
 	return "sqlite", nil
 }

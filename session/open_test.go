@@ -231,7 +231,10 @@ func TestOpenTellsNoPasswords(t *testing.T) {
 		"file:" + file + "?_pragma=key('hunter2')", "file:" + dir + "/x.db?_pragma=key('hunter2'", "file:" + dir +
 			"/x.db?_pragma=hexkey%3Dhunter2%20x",
 		"file:%zz?key=hunter2", "user:hunter2@host/app", "oracle://user:hunter2@host/app",
-		"Host=127.0.0.1;Database=app;Password=hunter2", "Server=127.0.0.1; pwd = hunter2;",
+		"Host=127.0.0.1;Database=app;Password=hunter2", "Server=127.0.0.1; pwd = hunter2;", "pwd=hunter2",
+		"host=127.0.0.1;port=1;user=me;password=hunter2", "user=me;password=hunter2;host=127.0.0.1", "dbname = app; password = hunter2",
+		"application_name=me password=hunter2 host=127.0.0.1 port=1", "jdbc:postgresql://127.0.0.1/app?user=me&password=hunter2",
+		"postgres:/me:hunter2/app", "mysql:me:hunter2/app", "'mariadb: //me:hunter2/app", "DATABASE_URL=postgres://me:hunter2/app",
 	}
 	for _, on := range []string{"postgresql", "mariadb"} {
 		if address := addressOf(t, newDSN(t, on)); on == "mariadb" {
@@ -241,9 +244,11 @@ func TestOpenTellsNoPasswords(t *testing.T) {
 		}
 	}
 	for i, dsn := range all {
-		_, err := session.Open(t.Context(), session.Config{DSN: dsn, Options: newOptions(t), MustExist: true})
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("DSN %d: %v", i, err)
+		for _, mustExist := range []bool{true, false} {
+			_, err := session.Open(t.Context(), session.Config{DSN: dsn, Options: newOptions(t), MustExist: mustExist})
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("DSN %d: %v", i, err)
+			}
 		}
 	}
 }

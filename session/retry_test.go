@@ -95,6 +95,9 @@ var ways = []lost{
 	{on: "mariadb", name: "deadlock 1213", first: deadlock},
 	{on: "postgresql", name: "lock timeout 55P03", lockWait: 50 * time.Millisecond, first: waitInVain, free: release},
 	{on: "mariadb", name: "lock timeout 1205", lockWait: time.Second, first: waitInVain, free: release},
+	{on: "postgresql", name: "NOWAIT 55P03", first: notWaiting, free: release},
+	{on: "mariadb", name: "NOWAIT 1205", first: notWaiting, free: release},
+	{on: "mariadb", name: "NOWAIT 3572 of MySQL", first: signalled},
 	{on: "sqlite", name: "busy", lockWait: 50 * time.Millisecond, first: waitInVain, free: release},
 }
 
@@ -130,6 +133,26 @@ func waitInVain(ctx context.Context, c *contested, s *session.Session) error {
 		"UPDATE papers SET body = 'theirs' WHERE title = 'a'")
 	err := setBody(ctx, s, "a", "ours")
 	if !session.LockTimedOut(err) || session.StatementTimedOut(err) {
+		c.t.Errorf("not a lock time-out: %v", err)
+	}
+	return err
+}
+
+// notWaiting wants a lock that somebody keeps, at once or not at all.
+func notWaiting(ctx context.Context, c *contested, s *session.Session) error {
+	c.elsewhere("START TRANSACTION", "UPDATE papers SET body = 'theirs' WHERE title = 'a'")
+	_, err := s.IDB().NewSelect().Model((*paper)(nil)).Where("title = 'a'").For("UPDATE NOWAIT").Exec(ctx)
+	if !session.LockTimedOut(err) {
+		c.t.Errorf("not a lock time-out: %v", err)
+	}
+	return err
+}
+
+// signalled gets from the server what MySQL says where MariaDB says 1205.
+func signalled(ctx context.Context, c *contested, s *session.Session) error {
+	c.elsewhere("CREATE FUNCTION refuse() RETURNS INT BEGIN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 3572; RETURN 1; END")
+	_, err := s.IDB().NewUpdate().Model((*paper)(nil)).Set("body = refuse()").Where("title = 'a'").Exec(ctx)
+	if !session.LockTimedOut(err) {
 		c.t.Errorf("not a lock time-out: %v", err)
 	}
 	return err

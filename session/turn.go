@@ -19,16 +19,21 @@ type turns struct {
 }
 
 // maxTurns is how many transactions can be open at the same time. SQLite has one writer, and a queue is fairer and faster
-// than its busy handler. Elsewhere, of a bounded pool that the journal uses too, one connection is left to the journal:
-// sessions with a transaction that wait for the journal would wait for each other. The pool may be resized at any time.
+// than its busy handler. Elsewhere it is the size of the pool, for which database/sql waits without end, as a session that is
+// opened inside another would; when the journal uses the pool too, one connection is left to it, or sessions with a transaction
+// that wait for the journal would wait for each other. The pool may be resized at any time.
 func (m *Manager) maxTurns() int {
 	if m.engine.traits().oneWriter {
 		return 1
 	}
-	if open := m.db.Stats().MaxOpenConnections; open > 0 && m.opts.Journal == m.db {
+	switch open := m.db.Stats().MaxOpenConnections; {
+	case open <= 0:
+		return math.MaxInt
+	case m.opts.Journal == m.db:
 		return open - 1
+	default:
+		return open
 	}
-	return math.MaxInt
 }
 
 // take gives the turn, or a channel that is closed when it has come.
@@ -86,13 +91,21 @@ func (m *Manager) acquireTurn(ctx context.Context) error {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case <-timeout.C:
-		err = fmt.Errorf("%w: another session of this process holds the write transaction for %v; "+
-			"is one opened inside another?", dossier.ErrUnavailable, m.opts.CleanupTimeout)
+		err = m.errTurn(limit)
 	}
 	if !m.turns.leave(wait) {
 		m.releaseTurn()
 	}
 	return err
+}
+
+// errTurn says why a turn did not come.
+func (m *Manager) errTurn(limit int) error {
+	holders := "another session of this process holds the write transaction"
+	if !m.engine.traits().oneWriter {
+		holders = fmt.Sprintf("%d sessions of this process hold all transactions that the pool has room for", limit)
+	}
+	return fmt.Errorf("%w: %s for %v; is one opened inside another?", dossier.ErrUnavailable, holders, m.opts.CleanupTimeout)
 }
 
 func (m *Manager) releaseTurn() { m.turns.give(m.maxTurns()) }
