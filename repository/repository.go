@@ -42,7 +42,7 @@ func (r *Repository[T]) run(ctx context.Context, opts session.RunOptions,
 	if err := m.Register((*T)(nil)); err != nil {
 		return fmt.Errorf("repository: %w", err)
 	}
-	if !opts.ReadOnly {
+	if !opts.ReadOnly && m.Replicas() > 0 {
 		ctx = session.OnPrimary(ctx) // what a write decides by must not be behind
 	}
 	if r.s != nil {

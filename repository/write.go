@@ -14,7 +14,11 @@ import (
 // Errors: ErrDuplicate, ErrForeignKey, ErrCheck, ErrNotNull; dossier.ErrInvalid for a row outside of the scope; those of
 // [session.Session.Insert].
 func (r *Repository[T]) Create(ctx context.Context, model *T) error {
-	return r.CreateMany(ctx, []*T{model})
+	if len(r.base.Scope) > 0 || model == nil {
+		return r.CreateMany(ctx, []*T{model})
+	}
+	err := r.write(ctx, func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, model) })
+	return wrap("create", err)
 }
 
 // CreateMany is Create for several models, all of them or none, in the order given; adjacent ones of one shape are one
@@ -26,10 +30,7 @@ func (r *Repository[T]) CreateMany(ctx context.Context, models []*T) error {
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {
 		return r.create(ctx, s, models)
 	})
-	if err != nil {
-		return fmt.Errorf("create: %w", err)
-	}
-	return nil
+	return wrap("create", err)
 }
 
 func (r *Repository[T]) create(ctx context.Context, s *session.Session, models []*T) error {

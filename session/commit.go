@@ -26,7 +26,32 @@ func (s *Session) Commit(ctx context.Context) error {
 	if err != nil {
 		return s.abort(ctx, err)
 	}
-	return end()
+	return s.follow(ctx, end)
+}
+
+// ending is what follows a commit outside of the session.
+type ending struct {
+	unknown  error                   // nobody knows whether it was committed, and nothing follows
+	commit   []func(context.Context) // of AfterCommit
+	orders   []string                // to be executed, if they are due at once
+	unused   []string                // to be executed
+	wrote    bool                    // there was a transaction
+	cleaning error                   // what could not be cleaned up, which a sweep will
+}
+
+// follow tells those who want to know, and cleans up. Nothing in it can fail the commit.
+func (s *Session) follow(ctx context.Context, end ending) error {
+	if end.unknown != nil {
+		return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: end.unknown}
+	}
+	s.afterCommit(ctx, end.commit)
+	if end.wrote {
+		end.cleaning = errors.Join(end.cleaning, s.m.executeDue(ctx, end.orders, end.unused))
+	}
+	if end.cleaning != nil {
+		s.m.opts.Logger.WarnContext(ctx, "dossier: what a commit leaves over is left to the sweep", "error", end.cleaning)
+	}
+	return nil
 }
 
 // checkCommit refuses, without effect, what cannot be committed now.
@@ -42,38 +67,33 @@ func (s *Session) checkCommit() error {
 }
 
 // sendCommit sends COMMIT and returns what follows outside of the session, or why it positively did not happen.
-func (s *Session) sendCommit(ctx context.Context) (end func() error, err error) {
+func (s *Session) sendCommit(ctx context.Context) (ending, error) {
 	if err := s.enter("commit"); err != nil {
-		return nil, err
+		return ending{}, err
 	}
 	defer s.leave()
 	switch {
-	case s.idle() && len(s.base.commit) == 0 && s.m.opts.Hooks.AfterCommit == nil:
-		s.reset()
-		return nothingFollows, nil
 	case s.tx == nil:
-		return s.endWithoutTransaction(ctx), nil
+		return s.finish(ctx), nil
 	}
 	if err := s.orderUnused(ctx); err != nil {
-		return nil, err
+		return ending{}, err
 	}
 	if err := s.checkUnseen(ctx); err != nil {
-		return nil, err
+		return ending{}, err
 	}
 	outcome, err := s.settle(ctx, s.tx.commit(ctx))
 	s.m.noteWrite(ctx)
 	switch outcome {
 	case committed:
-		return s.finish(ctx), nil
+		end := s.finish(ctx)
+		end.wrote = true
+		return end, nil
 	case rolledBack:
-		return nil, err
+		return ending{}, err
 	}
 	s.doubt()
-	return unknownOutcome(err), nil
-}
-
-func unknownOutcome(err error) (end func() error) {
-	return func() error { return &dossier.Error{Op: "commit", Kind: dossier.ErrOutcomeUnknown, Err: err} }
+	return ending{unknown: err}, nil
 }
 
 // abort ends a commit that positively did not happen.
@@ -101,25 +121,6 @@ func (s *Session) beforeCommit(ctx context.Context) error {
 		return fmt.Errorf("%w after: %w", dossier.ErrRollbackOnly, s.poison)
 	}
 	return context.Cause(ctx)
-}
-
-// nothingFollows is the end of a unit of work that only read.
-func nothingFollows() error { return nil }
-
-func (s *Session) endWithoutTransaction(ctx context.Context) (end func() error) {
-	ctx, cancel := s.m.afterwards(ctx)
-	err := s.release(ctx)
-	fns := s.frames[0].commit
-	s.read = nil
-	s.reset()
-	return func() error {
-		defer cancel()
-		s.afterCommit(ctx, fns)
-		if err != nil {
-			s.m.opts.Logger.WarnContext(ctx, "dossier: uploads that no row took are left to the sweep", "error", err)
-		}
-		return nil
-	}
 }
 
 // orderUnused makes orders for objects that no row took and that nothing else would reclaim: those that the side file
@@ -155,33 +156,36 @@ func (s *Session) orderUnused(ctx context.Context) error {
 	return s.watch(s.m.journal.Order(ctx, s.tx.conn, s.m.opts.DeleteAfter, orders...))
 }
 
-// finish is what follows a COMMIT that is known to have succeeded. Nothing in it can fail the commit.
-func (s *Session) finish(ctx context.Context) (end func() error) {
-	ctx, cancel := s.m.afterwards(ctx)
+// finish is what the session does after a COMMIT that is known to have succeeded, or without a transaction. Nothing in it can
+// fail the commit.
+func (s *Session) finish(ctx context.Context) ending {
 	base := s.frames[0]
+	end := ending{commit: base.commit, orders: base.orders, unused: s.unused}
 	s.settleHandles(base)
-	var errs []error
+	var given, removed error
 	if s.tx != nil { // gone when the answer to COMMIT was lost
-		errs = append(errs, s.tx.release())
+		given = s.tx.release()
 		s.tx = nil
 	}
 	if s.side != nil && s.side.frame != nil {
-		errs = append(errs, s.side.remove())
+		removed = s.side.remove()
 		s.side = nil
 	}
-	errs = append(errs, s.release(ctx))
-	fns, orders, unused := base.commit, base.orders, s.unused
+	end.cleaning = errors.Join(given, removed, s.releaseAfterwards(ctx))
 	s.read = nil // a session may live on and commit without end
 	s.reset()
-	return func() error {
-		defer cancel()
-		s.afterCommit(ctx, fns)
-		errs = append(errs, s.m.executeDue(ctx, orders, unused))
-		if err := errors.Join(errs...); err != nil {
-			s.m.opts.Logger.WarnContext(ctx, "dossier: clean-up after a commit is left to the sweep", "error", err)
-		}
+	return end
+}
+
+// releaseAfterwards is release on a context of its own, if there is anything to release.
+func (s *Session) releaseAfterwards(ctx context.Context) error {
+	s.keeper.stop()
+	if len(s.staged) == 0 && s.side == nil {
 		return nil
 	}
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
+	return s.release(ctx)
 }
 
 // settleHandles tells the handles of committed rows.
@@ -197,10 +201,16 @@ func (s *Session) settleHandles(base *frame) {
 }
 
 func (s *Session) afterCommit(ctx context.Context, fns []func(context.Context)) {
+	hook := s.m.opts.Hooks.AfterCommit
+	if len(fns) == 0 && hook == nil {
+		return
+	}
+	ctx, cancel := s.m.detached(ctx)
+	defer cancel()
 	for _, fn := range fns {
 		fn(ctx)
 	}
-	if hook := s.m.opts.Hooks.AfterCommit; hook != nil {
+	if hook != nil {
 		hook(ctx, s)
 	}
 }

@@ -37,19 +37,22 @@ func (d *dueOrders) turn() bool {
 // those for uploads that no row took, those of the commit itself when they are due at once, and once a second what else
 // is due and what side files left.
 func (m *Manager) executeDue(ctx context.Context, ordered, unused []string) error {
-	if m.opts.DueOrders < 0 {
-		return nil
-	}
-	opts := m.sweepOptions(journal.SweepOptions{})
-	if m.opts.DeleteAfter == 0 {
+	if m.opts.DeleteAfter == 0 && len(ordered) > 0 {
 		unused = slices.Concat(unused, ordered)
 	}
+	look := m.opts.DueOrders >= 0 && m.due.turn()
+	if m.opts.DueOrders < 0 || len(unused) == 0 && !look {
+		return nil
+	}
+	ctx, cancel := m.detached(ctx)
+	defer cancel()
+	opts := m.sweepOptions(journal.SweepOptions{})
 	for opts.IDs = range slices.Chunk(unused, dueBatch) {
 		if _, err := m.journal.Sweep(ctx, opts); err != nil {
 			return err
 		}
 	}
-	if !m.due.turn() {
+	if !look {
 		return nil
 	}
 	side := m.sweepSideFiles(ctx)

@@ -36,6 +36,9 @@ type engine interface {
 type traits struct {
 	// oneWriter: sessions queue for the one write lock, under which the journal cannot be written elsewhere.
 	oneWriter bool
+	// local: a statement waits for no network, and the database itself bounds the wait for its lock: there is nothing to
+	// give up, and asking for it costs the driver a goroutine.
+	local bool
 	// lock makes a SELECT lock its rows; "" where the transaction has the write lock.
 	lock string
 	// seesOthers: at every level a transaction sees, and can adopt, intents that were committed after it began.

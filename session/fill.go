@@ -4,18 +4,22 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/model"
+	"github.com/google/uuid"
 	"github.com/uptrace/bun/schema"
 )
 
 // filled are the columns that the session fills, by the tag `fill`; nil where a model does not have one.
 type filled struct {
 	key                  *schema.Field
-	newKey               func() reflect.Value
+	plainKey             bool                  // see zeroField
+	newKey               func(v reflect.Value) // fills it in
+	zeros                []zeroField           // those that an insert fills in, and primary keys, which the database may
 	created, updated     *schema.Field
 	createdBy, updatedBy *schema.Field
 	version              *schema.Field
@@ -27,11 +31,11 @@ var textType, int64Type = reflect.TypeFor[string](), reflect.TypeFor[int64]()
 // keyMakers are the values of the tag that make a key, with the type that it has.
 var keyMakers = map[string]struct {
 	kind reflect.Type
-	make func() reflect.Value
+	fill func(v reflect.Value)
 }{
-	"uuid7":  {uuidType, func() reflect.Value { return reflect.ValueOf(model.NewUUID()) }},
-	"uuid4":  {uuidType, func() reflect.Value { return reflect.ValueOf(model.NewUUIDv4()) }},
-	"nanoid": {textType, func() reflect.Value { return reflect.ValueOf(model.NewNanoID()) }},
+	"uuid7":  {uuidType, func(v reflect.Value) { *v.Addr().Interface().(*uuid.UUID) = model.NewUUID() }},
+	"uuid4":  {uuidType, func(v reflect.Value) { *v.Addr().Interface().(*uuid.UUID) = model.NewUUIDv4() }},
+	"nanoid": {textType, func(v reflect.Value) { v.SetString(model.NewNanoID()) }},
 }
 
 // planFill reads the field's tag. A field of a struct that is not embedded, but prefixed, describes another row.
@@ -41,7 +45,7 @@ func (m *Manager) planFill(p *plan, t reflect.Type, field *schema.Field) error {
 		return nil
 	}
 	if maker, ok := keyMakers[tag]; ok {
-		p.key, p.newKey = field, maker.make
+		p.key, p.newKey = field, maker.fill
 		return checkKind(field, tag, maker.kind)
 	}
 	place, kind := p.place(tag)
@@ -138,8 +142,8 @@ func (f *filled) columnType(field *schema.Field, traits traits) string {
 // prepareInsert fills what is zero. All but the key is taken back when the frame is undone: files may be uploaded for the
 // key by then, and another attempt writes them for the same one.
 func (s *Session) prepareInsert(ctx context.Context, r *row) error {
-	if r.key != nil && r.key.HasZeroValue(r.value) {
-		r.key.Value(r.value).Set(r.newKey())
+	if r.key != nil && (zeroField{r.key, r.plainKey}).isZero(r.value) {
+		r.newKey(r.key.Value(r.value))
 	}
 	if err := s.fillZeros(ctx, *r); err != nil {
 		return err
@@ -147,7 +151,60 @@ func (s *Session) prepareInsert(ctx context.Context, r *row) error {
 	return s.prepareSlug(r)
 }
 
-// fillZeros sets fields that are there and zero, until the frame is undone.
+// zeroField is a field of which an insert must know whether it is zero.
+type zeroField struct {
+	*schema.Field
+	plain bool // reflect's zero is bun's
+}
+
+// planZeros collects them.
+func (p *plan) planZeros() error {
+	for place, field := range p.table.Fields {
+		plain := p.plain[place] && plainZero(field.StructField.Type)
+		if field == p.key {
+			p.plainKey = plain
+		}
+		if field.IsPK || slices.Contains([]*schema.Field{p.created, p.updated, p.version, p.createdBy, p.updatedBy}, field) {
+			p.zeros = append(p.zeros, zeroField{field, plain})
+		}
+	}
+	if len(p.zeros) > 64 {
+		return fmt.Errorf("%w: table %s has a primary key of %d columns", dossier.ErrInvalid, p.table.Name, len(p.table.PKs))
+	}
+	return nil
+}
+
+// plainZero reports whether bun takes for zero what reflect does, and no method decides.
+func plainZero(t reflect.Type) bool {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ IsZero() bool }]()) {
+		return false
+	}
+	switch v := reflect.Zero(t); t.Kind() {
+	case reflect.Bool, reflect.String:
+		return true
+	case reflect.Array:
+		return t.Elem().Kind() == reflect.Uint8
+	default:
+		return v.CanInt() || v.CanUint() || v.CanFloat()
+	}
+}
+
+func (f zeroField) isZero(model reflect.Value) bool {
+	switch {
+	case f.plain:
+		return f.Value(model).IsZero()
+	case f.StructField.Type == timeType && !f.IsPK: // a time of ours, in a struct that is embedded
+		return f.time(model).IsZero()
+	}
+	return f.HasZeroValue(model)
+}
+
+func (f zeroField) time(model reflect.Value) *time.Time {
+	return f.Value(model).Addr().Interface().(*time.Time)
+}
+
+// fillZeros sets fields that are there and zero. When the frame is undone they are zero again, and so are primary keys that
+// the database makes: another row may have them then.
 func (s *Session) fillZeros(ctx context.Context, r row) error {
 	createdBy, err := actorFor(ctx, r.createdBy)
 	if err != nil {
@@ -157,35 +214,53 @@ func (s *Session) fillZeros(ctx context.Context, r row) error {
 	if err != nil {
 		return err
 	}
-	now := model.Now()
-	var filled [5]*schema.Field
-	filled[0] = fillZero(r, r.created, func(v reflect.Value) { *v.Addr().Interface().(*time.Time) = now })
-	filled[1] = fillZero(r, r.updated, func(v reflect.Value) { *v.Addr().Interface().(*time.Time) = now })
-	filled[2] = fillZero(r, r.version, func(v reflect.Value) { v.SetInt(1) })
-	if createdBy.IsValid() {
-		filled[3] = fillZero(r, r.createdBy, func(v reflect.Value) { v.Set(createdBy) })
-	}
-	if updatedBy.IsValid() {
-		filled[4] = fillZero(r, r.updatedBy, func(v reflect.Value) { v.Set(updatedBy) })
-	}
-	top := s.top()
-	top.undo = append(top.undo, func() {
-		for _, field := range filled {
-			if field != nil {
-				field.Value(r.value).SetZero()
-			}
+	now, zero := model.Now(), uint64(0)
+	for i, field := range r.zeros {
+		if !field.isZero(r.value) {
+			continue
 		}
-	})
+		zero |= 1 << i
+		switch field.Field {
+		case r.created, r.updated:
+			*field.time(r.value) = now
+		case r.version:
+			field.Value(r.value).SetInt(1)
+		case r.createdBy:
+			setValid(field.Value(r.value), createdBy)
+		case r.updatedBy:
+			setValid(field.Value(r.value), updatedBy)
+		}
+	}
+	if zero != 0 {
+		s.top().undo = append(s.top().undo, undoing{plan: r.plan, value: r.value, zero: zero})
+	}
 	return nil
 }
 
-// fillZero sets a field that is there and zero, and returns it then.
-func fillZero(r row, field *schema.Field, set func(v reflect.Value)) *schema.Field {
-	if field == nil || !field.HasZeroValue(r.value) {
-		return nil
+func setValid(field, value reflect.Value) {
+	if value.IsValid() {
+		field.Set(value)
 	}
-	set(field.Value(r.value))
-	return field
+}
+
+// undoing is a step of what is undone with a frame: fields that become zero again, or a function.
+type undoing struct {
+	plan  *plan
+	value reflect.Value // the struct
+	zero  uint64        // bits of the places in plan.zeros
+	fn    func()
+}
+
+func (u undoing) undo() {
+	if u.fn != nil {
+		u.fn()
+		return
+	}
+	for i, field := range u.plan.zeros {
+		if u.zero&(1<<i) != 0 {
+			field.Value(u.value).SetZero()
+		}
+	}
 }
 
 // fill sets a field, until the frame is undone.
@@ -194,14 +269,14 @@ func (s *Session) fill(r row, field *schema.Field, value reflect.Value) {
 	before := reflect.New(target.Type()).Elem()
 	before.Set(target)
 	top := s.top()
-	top.undo = append(top.undo, func() { field.Value(r.value).Set(before) })
+	top.undo = append(top.undo, undoing{fn: func() { field.Value(r.value).Set(before) }})
 	target.Set(value)
 }
 
 // takeBack undoes what was filled since the frame had mark functions.
 func (f *frame) takeBack(mark int) {
 	for i := len(f.undo) - 1; i >= mark; i-- {
-		f.undo[i]()
+		f.undo[i].undo()
 	}
 	f.undo = f.undo[:mark]
 }

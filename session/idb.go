@@ -142,12 +142,11 @@ func (s *Session) open(ctx context.Context) error {
 	if s.m.engine.traits().oneWriter {
 		s.keeper.stop() // the write lock is about to be ours: nothing can be renewed, and no sweep can claim either
 	}
-	tx, err := s.m.begin(ctx, s.level)
-	if err != nil {
+	if err := s.m.begin(ctx, &s.txRoom, s.level); err != nil {
 		s.keeper.start(ctx)
 		return err
 	}
-	s.tx, s.pinned = tx, true
+	s.tx, s.pinned = &s.txRoom, true
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (s *Session) Insert(ctx context.Context, models ...any) error {
 		return err
 	}
 	defer s.leave()
-	rows, err := s.m.rows(models...)
+	rows, err := s.m.appendRows(s.rowRoom[:0], models...)
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
@@ -203,21 +203,7 @@ func zeroShape(r row) string {
 	return string(shape)
 }
 
-// takeKeysBack makes primary keys zero again when the frame is undone, if they are zero now and the database fills them
-// in: another row may have them then.
-func (s *Session) takeKeysBack(rows []row) {
-	top := s.top()
-	for _, r := range rows {
-		for _, pk := range r.table.PKs {
-			if pk.HasZeroValue(r.value) {
-				top.undo = append(top.undo, func() { pk.Value(r.value).SetZero() })
-			}
-		}
-	}
-}
-
 func (s *Session) insertGroup(ctx context.Context, rows []row) error {
-	s.takeKeysBack(rows)
 	statement := s.insertStatement
 	if slices.ContainsFunc(rows, func(r row) bool { return r.made != nil }) {
 		statement = s.tryGroup
@@ -242,7 +228,7 @@ func (s *Session) insertStatement(ctx context.Context, rows []row) error {
 		pointer.Elem().Set(slice)
 		model = pointer.Interface()
 	}
-	result, err := s.m.db.NewInsert().Conn(s.tx.conn).Model(model).Exec(ctx)
+	result, err := s.m.db.NewInsert().Conn(s.tx.conn.Conn).Model(model).Exec(ctx)
 	if err != nil {
 		return err
 	}

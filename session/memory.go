@@ -29,7 +29,30 @@ func (s *Session) hashColumn(r row, field *schema.Field) uint64 {
 }
 
 // memoryOf is what is known of a row, or nil.
-func (s *Session) memoryOf(r row) *memory { return s.loaded[r.id(s.m.db.QueryGen())] }
+func (s *Session) memoryOf(r row) *memory {
+	s.indexWritten()
+	return s.loaded[r.id(s.m.db.QueryGen())]
+}
+
+// written is what is known of a row that was written as a whole, until somebody asks: most are not asked for.
+type written struct {
+	plan *plan
+	memory
+}
+
+// indexWritten moves what was written to where it is found. It is called before the top frame changes, in which all of it was
+// written, and before anything else is remembered.
+func (s *Session) indexWritten() {
+	if len(s.fresh) == 0 {
+		return
+	}
+	rows := s.fresh
+	s.fresh = nil
+	for i := range rows {
+		r := row{plan: rows[i].plan, value: rows[i].values}
+		s.setMemory(r.id(s.m.db.QueryGen()), &rows[i].memory)
+	}
+}
 
 // knows reports whether the column at this place of the table is known.
 func (m *memory) knows(place int) bool { return m != nil && (m.known == nil || m.known[place]) }
@@ -57,12 +80,15 @@ func (s *Session) remember(r row, columns ...string) {
 	if len(r.table.PKs) == 0 {
 		return
 	}
-	id := r.id(s.m.db.QueryGen())
-	m := &memory{values: reflect.New(r.value.Type()).Elem()}
-	before := s.loaded[id]
+	values := reflect.New(r.value.Type()).Elem()
+	if len(columns) == 0 {
+		values.Set(r.value)
+		s.fresh = append(s.fresh, written{r.plan, memory{values: values}})
+		s.note(r, &s.fresh[len(s.fresh)-1].memory, nil)
+		return
+	}
+	m, before := &memory{values: values}, s.memoryOf(r)
 	switch {
-	case len(columns) == 0:
-		m.values.Set(r.value)
 	case before != nil:
 		m.values.Set(before.values)
 		m.hashes, m.known, m.files = slices.Clone(before.hashes), slices.Clone(before.known), slices.Clone(before.files)
@@ -70,7 +96,7 @@ func (s *Session) remember(r row, columns ...string) {
 		m.known = make([]bool, len(r.table.Fields))
 	}
 	s.note(r, m, columns)
-	s.setMemory(id, m)
+	s.setMemory(r.id(s.m.db.QueryGen()), m)
 }
 
 // note fills a memory with the named columns of the row, or with all but the plain ones, which it has.
@@ -109,6 +135,7 @@ func (s *Session) rememberRead(rows []row) {
 	if len(rows) == 0 || len(rows[0].table.PKs) == 0 {
 		return
 	}
+	s.indexWritten()
 	gen := s.m.db.QueryGen()
 	values := reflect.MakeSlice(reflect.SliceOf(rows[0].value.Type()), len(rows), len(rows))
 	memories := make([]memory, len(rows))
@@ -129,9 +156,10 @@ func (s *Session) forget(r row) { s.setMemory(r.id(s.m.db.QueryGen()), nil) }
 
 // setMemory replaces what is known of a row, nil for nothing, and can be undone.
 func (s *Session) setMemory(id string, m *memory) {
+	s.indexWritten()
 	before := s.loaded[id]
 	top := s.top()
-	top.undo = append(top.undo, func() { s.replaceMemory(id, before) })
+	top.undo = append(top.undo, undoing{fn: func() { s.replaceMemory(id, before) }})
 	s.replaceMemory(id, m)
 }
 
@@ -145,6 +173,7 @@ func (s *Session) replaceMemory(id string, m *memory) {
 
 // forgetTable drops what is known of all rows of a table.
 func (s *Session) forgetTable(name string) {
+	s.indexWritten()
 	for id := range s.loaded {
 		if strings.HasPrefix(id, name+"|") {
 			s.setMemory(id, nil)

@@ -38,8 +38,8 @@ func (s *Session) settle(ctx context.Context, err error) (outcome, error) {
 
 // evidence looks for traces of the transaction on a new connection.
 func (s *Session) evidence(ctx context.Context) (outcome, error) {
-	tx, err := s.m.begin(ctx, sql.LevelReadCommitted) // a snapshot would be of before the end of a late commit
-	if err != nil {
+	tx := &transaction{}
+	if err := s.m.begin(ctx, tx, sql.LevelReadCommitted); err != nil { // a snapshot would be of before the end of a late commit
 		return unknown, err
 	}
 	found, err := s.examine(ctx, tx)

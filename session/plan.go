@@ -2,6 +2,7 @@ package session
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -70,7 +71,7 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 		}
 		p.plain = append(p.plain, isPlain(t, field))
 	}
-	if err := p.planSlug(t); err != nil {
+	if err := errors.Join(p.planSlug(t), p.planZeros()); err != nil {
 		return nil, err
 	}
 	if len(p.files) > 0 && len(p.table.PKs) == 0 {

@@ -71,7 +71,13 @@ func (postgresql) level(asked sql.IsolationLevel) (sql.IsolationLevel, error) {
 }
 
 func (postgresql) begin(level sql.IsolationLevel) []string {
-	return []string{"BEGIN ISOLATION LEVEL " + levelText(level)}
+	return beginPostgreSQL[level]
+}
+
+var beginPostgreSQL = map[sql.IsolationLevel][]string{
+	sql.LevelReadCommitted:  {"BEGIN ISOLATION LEVEL READ COMMITTED"},
+	sql.LevelRepeatableRead: {"BEGIN ISOLATION LEVEL REPEATABLE READ"},
+	sql.LevelSerializable:   {"BEGIN ISOLATION LEVEL SERIALIZABLE"},
 }
 
 // levelText is the level in SQL.

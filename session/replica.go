@@ -46,6 +46,9 @@ func OnPrimary(ctx context.Context) context.Context {
 	return context.WithValue(ctx, placeKey{}, thePrimary)
 }
 
+// Replicas returns how many replicas the manager reads from, whether they are up or not.
+func (m *Manager) Replicas() int { return len(m.replicas.all) }
+
 // OnReplica returns a context under which sessions read from replicas, also after they wrote: for reports that may be
 // behind. Within a transaction reads are the transaction's all the same. The innermost of OnPrimary and OnReplica holds.
 func OnReplica(ctx context.Context) context.Context {

@@ -38,12 +38,19 @@ type Session struct {
 	side   *sideFile                               // intents of uploads inside the open transaction
 	unused []string                                // ids of the orders for uploads that no row took
 	loaded map[string]*memory                      // by row id
+	fresh  []written                               // in the top frame; not in loaded yet
 	facts  map[fileobject.Reference]dossier.Record // of objects that left rows in this unit of work
 
 	scratch []byte // reused by hashColumn
 
-	base  frame     // of the transaction itself
-	stack [1]*frame // room for frames as long as there are no savepoints
+	base frame // of the transaction itself
+
+	// Room for what most units of work have one of.
+	txRoom    transaction
+	stackRoom [1]*frame
+	rowRoom   [1]row // of the call that is under way
+	freshRoom [1]written
+	undoRoom  [1]undoing
 }
 
 // frame is the transaction or one of its savepoints: what is undone with it.
@@ -52,7 +59,7 @@ type frame struct {
 	adopted  []*stagedFile
 	orders   []string                     // ids of the orders it made
 	left     map[fileobject.Reference]int // references that left a row here
-	undo     []func()                     // restores what the session remembers
+	undo     []undoing                    // restores what the session remembers
 	written  [][]*fileobject.FileObject   // columns written, to be remembered after the commit
 	imports  []*stagedFile                // examined here: not staged any more when it is undone
 	places   []row                        // rows that took fresh objects: evidence of the commit
@@ -65,7 +72,7 @@ type frame struct {
 // newSession makes one without any map: most units of work read a row and need none; see put.
 func (m *Manager) newSession() *Session {
 	s := &Session{m: m, level: m.level, keeper: keeper{m: m}}
-	s.frames = append(s.stack[:0], &s.base)
+	s.frames, s.fresh, s.base.undo = append(s.stackRoom[:0], &s.base), s.freshRoom[:0], s.undoRoom[:0]
 	return s
 }
 
@@ -225,10 +232,11 @@ func (s *Session) reset() []func(context.Context) {
 		}
 	}
 	s.base = frame{}
-	s.frames = append(s.stack[:0], &s.base)
+	s.frames = append(s.stackRoom[:0], &s.base)
 	s.poison, s.queue, s.unused, s.number = nil, nil, nil, 0
 	s.stream, s.active = false, false
 	clear(s.loaded)
+	s.fresh = nil
 	clear(s.facts)
 	return fns
 }
@@ -239,8 +247,9 @@ func (f *frame) revert(s *Session) {
 		staged.frame = nil
 		staged.transfer.Unadopt()
 	}
+	s.fresh = nil
 	for i := len(f.undo) - 1; i >= 0; i-- {
-		f.undo[i]()
+		f.undo[i].undo()
 	}
 	for _, staged := range f.imports {
 		staged.transfer.Release() // the order that was taken back is there again

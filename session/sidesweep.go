@@ -112,8 +112,8 @@ func (m *Manager) sweepSideFile(ctx context.Context, path, id string) (err error
 
 // settleSideFile turns the entries into orders unless the marker is there, in one transaction.
 func (m *Manager) settleSideFile(ctx context.Context, id string, entries []sideEntry) error {
-	tx, err := m.begin(ctx, m.level)
-	if err != nil {
+	tx := &transaction{}
+	if err := m.begin(ctx, tx, m.level); err != nil {
 		return err
 	}
 	marked, err := m.journal.Marked(ctx, tx.conn, id)

@@ -46,7 +46,7 @@ func (s *Session) Restore(ctx context.Context, models ...any) error {
 		}
 		before := field.Value(r.value).Interface()
 		top := s.top()
-		top.undo = append(top.undo, func() { field.Value(r.value).Set(reflect.ValueOf(before)) })
+		top.undo = append(top.undo, undoing{fn: func() { field.Value(r.value).Set(reflect.ValueOf(before)) }})
 		field.Value(r.value).SetZero()
 		live := []byte("NULL")
 		if !field.NullZero && !field.IsPtr {

@@ -44,7 +44,9 @@ func (sqlite) level(asked sql.IsolationLevel) (sql.IsolationLevel, error) {
 }
 
 // begin takes the write lock from the start, so that what the transaction reads stays true.
-func (sqlite) begin(sql.IsolationLevel) []string { return []string{"BEGIN IMMEDIATE"} }
+func (sqlite) begin(sql.IsolationLevel) []string { return beginSQLite }
+
+var beginSQLite = []string{"BEGIN IMMEDIATE"}
 
 // over: outside of a transaction ROLLBACK is an error.
 func (sqlite) over(ctx context.Context, t *transaction, _ error) bool {
@@ -52,5 +54,5 @@ func (sqlite) over(ctx context.Context, t *transaction, _ error) bool {
 }
 
 func (sqlite) traits() traits {
-	return traits{oneWriter: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", exact: "TEXT", syntax: sqliteSyntax} // its affinity for "uuid" is numeric
+	return traits{oneWriter: true, local: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", exact: "TEXT", syntax: sqliteSyntax} // its affinity for "uuid" is numeric
 }

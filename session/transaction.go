@@ -14,7 +14,7 @@ import (
 )
 
 // transaction is an open transaction on a connection of its own. BEGIN, COMMIT, ROLLBACK and savepoints are statements
-// of ours, on contexts that do not end with the caller's: database/sql would roll back behind our back.
+// of ours, all but BEGIN on contexts that do not end with the caller's: database/sql would roll back behind our back.
 type transaction struct {
 	m      *Manager
 	conn   bun.Conn
@@ -79,36 +79,36 @@ func (t *transaction) verify(ctx context.Context) error {
 // maxDead is how many dead connections of the pool are thrown away for one transaction.
 const maxDead = 100
 
-// begin opens a transaction, with SQLite one that holds the write lock from the start, so that what it reads stays true.
-func (m *Manager) begin(ctx context.Context, level sql.IsolationLevel) (*transaction, error) {
+// begin makes t an open transaction, with SQLite one that holds the write lock from the start, so that what it reads stays true.
+func (m *Manager) begin(ctx context.Context, t *transaction, level sql.IsolationLevel) error {
 	if err := m.acquireTurn(ctx); err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+		return fmt.Errorf("begin: %w", err)
 	}
 	for dead := 0; ; dead++ {
-		t, err := m.beginOnce(ctx, level)
+		err := m.beginOnce(ctx, t, level)
 		if err == nil {
 			t.turn = true
-			return t, nil
+			return nil
 		}
 		if dead == maxDead || !isDead(err) {
 			m.releaseTurn()
-			return nil, fmt.Errorf("begin: %w", err)
+			return fmt.Errorf("begin: %w", err)
 		}
 	}
 }
 
-func (m *Manager) beginOnce(ctx context.Context, level sql.IsolationLevel) (*transaction, error) {
+func (m *Manager) beginOnce(ctx context.Context, t *transaction, level sql.IsolationLevel) error {
 	conn, err := m.db.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := &transaction{m: m, conn: conn, level: level}
+	*t = transaction{m: m, conn: conn, level: level}
 	for _, query := range m.engine.begin(level) {
-		if err := t.statement(ctx, query); err != nil {
-			return nil, errors.Join(err, t.discard())
+		if err := t.first(ctx, query); err != nil {
+			return errors.Join(err, t.discard())
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // isDead reports whether a connection of the pool was dead before it was used, as after a restart of the server.
@@ -118,9 +118,23 @@ func isDead(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || state == "57P01" || strings.HasPrefix(state, "08")
 }
 
-// statement runs transaction control on a detached context.
+// first runs a statement that begins the transaction. It may end with the caller's context, and the connection with it.
+func (t *transaction) first(ctx context.Context, query string) error {
+	if t.m.engine.traits().local {
+		return t.statement(ctx, query)
+	}
+	_, err := t.conn.ExecContext(ctx, query)
+	return err
+}
+
+// statement runs transaction control on a context that does not end with the caller's.
 func (t *transaction) statement(ctx context.Context, query string) error {
-	ctx, cancel := t.m.detached(ctx)
+	cancel := func() {}
+	if t.m.engine.traits().local {
+		ctx = context.WithoutCancel(ctx)
+	} else {
+		ctx, cancel = t.m.detached(ctx)
+	}
 	defer cancel()
 	_, err := t.conn.ExecContext(ctx, query)
 	return err

@@ -132,7 +132,6 @@ func (p *plan) columns(to []*schema.Field, names []string) ([]*schema.Field, err
 
 // upsertGroup is one statement, and one that reads what the rows are afterwards.
 func (s *Session) upsertGroup(ctx context.Context, u upsert, rows []row) ([]bool, error) {
-	s.takeKeysBack(rows)
 	known, err := s.knownBefore(ctx, u, rows)
 	if err != nil {
 		return nil, err

@@ -21,8 +21,9 @@ type row struct {
 }
 
 // rows turns the models of a call, pointers to structs or to slices of them, into rows.
-func (m *Manager) rows(models ...any) ([]row, error) {
-	var all []row
+func (m *Manager) rows(models ...any) ([]row, error) { return m.appendRows(nil, models...) }
+
+func (m *Manager) appendRows(all []row, models ...any) ([]row, error) {
 	for _, model := range models {
 		v := reflect.ValueOf(model)
 		if v.Kind() != reflect.Pointer || v.IsNil() {
