@@ -40,5 +40,5 @@
 //	repository, model       everyday create, read, update, delete; embeddable columns
 //	filehttp                serve files, verify signed URLs
 //	faultkit                faulty backends and drivers, crash points, an independent checker
-//	cli, cmd/dossier        sweep, journal, audit
+//	cli, cmd/dossier        sweep, journal, audit, undelete
 package dossier

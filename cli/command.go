@@ -85,7 +85,7 @@ func Command(cfg Config) *cobra.Command {
 		root.PersistentFlags().StringArrayVar(&t.backends, "backend", nil,
 			"backend as name=url, such as uploads=file:///srv/uploads; repeatable")
 	}
-	root.AddCommand(t.sweepCommand(), t.journalCommand(), t.auditCommand())
+	root.AddCommand(t.sweepCommand(), t.journalCommand(), t.auditCommand(), t.undeleteCommand())
 	return root
 }
 

@@ -1,4 +1,4 @@
-// Package cli is the command tree of the tool dossier: sweep, journal and audit, to be used alone (cmd/dossier) or mounted
+// Package cli is the command tree of the tool dossier: sweep, journal, audit and undelete, to be used alone (cmd/dossier) or mounted
 // in an application's own binary.
 //
 //	root.AddCommand(cli.Command(cli.Config{

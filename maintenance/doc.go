@@ -1,4 +1,5 @@
-// Package maintenance looks after what rows and objects have become: [Audit] compares them both ways.
+// Package maintenance looks after what rows and objects have become: [Audit] compares them both ways, and
+// [Undelete] puts deleted files back.
 //
 //	report, err := maintenance.Audit(ctx, maintenance.AuditOptions{
 //		Database: db,

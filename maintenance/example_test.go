@@ -3,6 +3,7 @@ package maintenance_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/memory"
+	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/journal"
 	"github.com/dossier-go/dossier/maintenance"
 	"github.com/dossier-go/dossier/session"
 )
@@ -54,6 +57,73 @@ func ExampleAudit() {
 	// missing documents.file[1] uploads:lost.pdf
 	// orphaned uploads:forgotten.pdf: 4 bytes
 	// 2 findings <nil>
+}
+
+func ExampleUndelete() {
+	ctx := context.Background()
+	manager, id := deletedFile(ctx) // of the row 7, whose file was cleared by mistake
+	defer manager.Close()
+
+	row, err := maintenance.ParseRow("id=7")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	files, err := maintenance.Undelete(ctx, maintenance.UndeleteOptions{
+		Manager: manager,
+		Column:  maintenance.Column{Table: "documents", Column: "file"},
+		Row:     row,
+		IDs:     []string{id}, // of Manager.Journal().List with Filter.Unclaimed
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(files), "file,", files[0].Size, "bytes,", files[0].ContentType)
+	// Output:
+	// 1 file, 8 bytes, application/pdf
+}
+
+func ExampleParseRow() {
+	row, err := maintenance.ParseRow("tenant=acme", "id=7")
+	fmt.Println(row, err)
+	_, err = maintenance.ParseRow("7")
+	fmt.Println(err)
+	// Output:
+	// map[id:7 tenant:acme] <nil>
+	// row "7": invalid argument: want column=value, once for each column of the primary key
+}
+
+// deletedFile makes a database with a file that left its row, and returns the id of its delete.
+func deletedFile(ctx context.Context) (*session.Manager, string) {
+	type document struct {
+		bun.BaseModel `bun:"table:documents,alias:d"`
+		ID            int64                  `bun:"id,pk"`
+		File          *fileobject.FileObject `bun:"file" file:"uploads"`
+	}
+	registry := &dossier.Registry{}
+	err := registry.Register("uploads", memory.New(memory.Config{}))
+	manager, problem := session.Open(ctx, session.Config{
+		DSN: "file:/undelete-example?vfs=memdb", Options: session.Options{Registry: registry}, Models: []any{(*document)(nil)}, CreateSchema: true,
+	})
+	if err = errors.Join(err, problem); err != nil {
+		panic(err)
+	}
+	d := &document{ID: 7, File: fileobject.FromBytes("plan.pdf", []byte("%PDF-1.7"), fileobject.Options{})}
+	for _, change := range []func(ctx context.Context, s *session.Session) error{
+		func(ctx context.Context, s *session.Session) error { return s.Insert(ctx, d) },
+		func(ctx context.Context, s *session.Session) error { d.File = nil; return s.Update(ctx, d, "file") },
+	} {
+		if err := manager.Run(ctx, change); err != nil {
+			panic(err)
+		}
+	}
+	for entry, err := range manager.Journal().List(ctx, journal.Filter{Unclaimed: true}) {
+		if err == nil {
+			return manager, entry.ID
+		}
+	}
+	panic("no delete was ordered")
 }
 
 func ExampleParseColumn() {

@@ -1,4 +1,4 @@
-// Command dossier looks after the files of database rows: it sweeps, shows the journal and audits. It needs no models:
+// Command dossier looks after the files of database rows: it sweeps, shows the journal, audits and undeletes. It needs no models:
 // backends and columns are named by flags. See docs/cli.md and package cli, which mounts the same commands in an application's own
 // binary.
 package main
