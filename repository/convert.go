@@ -15,21 +15,26 @@ var timeType = reflect.TypeFor[time.Time]()
 
 // convert makes a value of a column's type, exactly or not at all.
 func convert(want reflect.Type, value any) (reflect.Value, error) {
-	v := reflect.ValueOf(value)
+	dest := reflect.New(want)
+	return dest.Elem(), convertTo(dest, value)
+}
+
+// convertTo is convert into *dest.
+func convertTo(dest reflect.Value, value any) error {
+	v, want := reflect.ValueOf(value), dest.Type().Elem()
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
 	if !v.IsValid() {
-		return v, fmt.Errorf("nil is no %v; NULL is asked for with Null and NotNull", want)
+		return fmt.Errorf("nil is no %v; NULL is asked for with Null and NotNull", want)
 	}
 	if !comparable(want) {
-		return v, fmt.Errorf("values of type %v are not compared", want)
+		return fmt.Errorf("values of type %v are not compared", want)
 	}
-	dest := reflect.New(want)
 	if err := assign(dest, v); err != nil {
-		return v, err
+		return err
 	}
-	return dest.Elem(), storable(dest.Elem())
+	return storable(dest.Elem())
 }
 
 // comparable reports whether a database can compare values of the type as they are stored.

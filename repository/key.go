@@ -72,6 +72,20 @@ func addressable(v reflect.Value) reflect.Value {
 	return c
 }
 
+// set puts the key into a model, from which [bun.SelectQuery.WherePK] takes it with less ado than a filter. It reports whether
+// it can: a zero that stands for NULL is a key all the same.
+func (k key) set(model reflect.Value) (bool, error) {
+	for i, pk := range k.table.PKs {
+		if pk.IsPtr || pk.NullZero {
+			return false, nil
+		}
+		if err := convertTo(pk.Value(model).Addr(), k.values[i]); err != nil {
+			return false, invalidValue(pk.Name, err)
+		}
+	}
+	return true, nil
+}
+
 // filter selects the row: [Equal] for each column of the key, in one piece.
 func (k key) filter() Filter { return Filter{k.compile} }
 

@@ -74,10 +74,15 @@ func literal(table *schema.Table, name string, field *schema.Field, value any) (
 	return string(b), err
 }
 
+// invalidValue is what is said of a value that a column cannot be compared with.
+func invalidValue(name string, err error) error {
+	return fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, name, err)
+}
+
 func appendLiteral(b []byte, table *schema.Table, name string, field *schema.Field, value any) ([]byte, error) {
 	v, err := convert(field.IndirectType, value)
 	if err != nil {
-		return nil, fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, name, err)
+		return nil, invalidValue(name, err)
 	}
 	if field.IsPtr {
 		pointer := reflect.New(field.IndirectType)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/session"
@@ -19,9 +20,20 @@ func (r *Repository[T]) Get(ctx context.Context, id ...any) (*T, error) {
 		if err != nil {
 			return err
 		}
-		q, err := r.selecting(ctx, s, model, key.filter())
+		var where []Filter
+		byModel, err := key.set(reflect.ValueOf(model).Elem())
+		if !byModel {
+			where = []Filter{key.filter()}
+		}
 		if err != nil {
 			return err
+		}
+		q, err := r.selecting(ctx, s, model, where...)
+		if err != nil {
+			return err
+		}
+		if byModel {
+			q = q.WherePK()
 		}
 		if err = s.Select(ctx, q); errors.Is(err, dossier.ErrNotFound) {
 			return fmt.Errorf("%s: %w", key, err)

@@ -53,7 +53,7 @@ func (s *Session) deleteRow(ctx context.Context, r row) error {
 	if err := s.order(ctx, leaving); err != nil {
 		return err
 	}
-	mark := len(s.top().undo)
+	mark := s.undoMark()
 	n, err := s.deleteStatement(ctx, r)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("%s: %w: %d rows were deleted, not 1", r.table.Name, dossier.ErrStale, n)

@@ -30,28 +30,41 @@ func (s *Session) hashColumn(r row, field *schema.Field) uint64 {
 
 // memoryOf is what is known of a row, or nil.
 func (s *Session) memoryOf(r row) *memory {
-	s.indexWritten()
+	s.index()
 	return s.loaded[r.id(s.m.db.QueryGen())]
 }
 
-// written is what is known of a row that was written as a whole, until somebody asks: most are not asked for.
-type written struct {
+// noted is what is known of a whole row, until somebody asks: most are not asked for.
+type noted struct {
 	plan *plan
 	memory
 }
 
-// indexWritten moves what was written to where it is found. It is called before the top frame changes, in which all of it was
-// written, and before anything else is remembered.
-func (s *Session) indexWritten() {
+// maxFresh is how many wait to be indexed: one row may be read again and again.
+const maxFresh = 1000
+
+// index moves what was noted to where it is found. It is called before the top frame changes, in which all of it was noted, and
+// before anything else is remembered.
+func (s *Session) index() {
 	if len(s.fresh) == 0 {
 		return
 	}
 	rows := s.fresh
 	s.fresh = nil
 	for i := range rows {
-		r := row{plan: rows[i].plan, value: rows[i].values}
-		s.setMemory(r.id(s.m.db.QueryGen()), &rows[i].memory)
+		id := row{plan: rows[i].plan, value: rows[i].values}.id(s.m.db.QueryGen())
+		if len(s.frames) == 1 { // nothing undoes it but the end of the unit of work, which forgets everything
+			put(&s.loaded, id, &rows[i].memory)
+		} else {
+			s.setMemory(id, &rows[i].memory)
+		}
 	}
+}
+
+// undoMark is where the top frame is now, for takeBack.
+func (s *Session) undoMark() int {
+	s.index() // what was noted before it is not taken back
+	return len(s.top().undo)
 }
 
 // knows reports whether the column at this place of the table is known.
@@ -82,9 +95,7 @@ func (s *Session) remember(r row, columns ...string) {
 	}
 	values := reflect.New(r.value.Type()).Elem()
 	if len(columns) == 0 {
-		values.Set(r.value)
-		s.fresh = append(s.fresh, written{r.plan, memory{values: values}})
-		s.note(r, &s.fresh[len(s.fresh)-1].memory, nil)
+		s.rememberAs(r, values)
 		return
 	}
 	m, before := &memory{values: values}, s.memoryOf(r)
@@ -129,34 +140,33 @@ func (s *Session) note(r row, m *memory, columns []string) {
 	}
 }
 
-// rememberRead is remember for rows of one type that were read. Outside of savepoints nothing undoes it but the end of the
-// unit of work, which forgets everything.
+// rememberRead is remember for rows of one type that were read.
 func (s *Session) rememberRead(rows []row) {
 	if len(rows) == 0 || len(rows[0].table.PKs) == 0 {
 		return
 	}
-	s.indexWritten()
-	gen := s.m.db.QueryGen()
 	values := reflect.MakeSlice(reflect.SliceOf(rows[0].value.Type()), len(rows), len(rows))
-	memories := make([]memory, len(rows))
+	s.fresh = slices.Grow(s.fresh, len(rows))
 	for i, r := range rows {
-		m := &memories[i]
-		m.values = values.Index(i)
-		m.values.Set(r.value)
-		s.note(r, m, nil)
-		if len(s.frames) > 1 {
-			s.setMemory(r.id(gen), m)
-		} else {
-			put(&s.loaded, r.id(gen), m)
-		}
+		s.rememberAs(r, values.Index(i))
 	}
+}
+
+// rememberAs keeps the whole row, with values as the copy of its struct.
+func (s *Session) rememberAs(r row, values reflect.Value) {
+	if len(s.fresh) >= maxFresh {
+		s.index()
+	}
+	values.Set(r.value)
+	s.fresh = append(s.fresh, noted{r.plan, memory{values: values}})
+	s.note(r, &s.fresh[len(s.fresh)-1].memory, nil)
 }
 
 func (s *Session) forget(r row) { s.setMemory(r.id(s.m.db.QueryGen()), nil) }
 
 // setMemory replaces what is known of a row, nil for nothing, and can be undone.
 func (s *Session) setMemory(id string, m *memory) {
-	s.indexWritten()
+	s.index()
 	before := s.loaded[id]
 	top := s.top()
 	top.undo = append(top.undo, undoing{fn: func() { s.replaceMemory(id, before) }})
@@ -173,7 +183,7 @@ func (s *Session) replaceMemory(id string, m *memory) {
 
 // forgetTable drops what is known of all rows of a table.
 func (s *Session) forgetTable(name string) {
-	s.indexWritten()
+	s.index()
 	for id := range s.loaded {
 		if strings.HasPrefix(id, name+"|") {
 			s.setMemory(id, nil)

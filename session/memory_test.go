@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/journal"
+	"github.com/dossier-go/dossier/model"
 	"github.com/dossier-go/dossier/session"
 	"github.com/uptrace/bun"
 )
@@ -361,4 +363,52 @@ func editedJSON(t *testing.T, f *fileobject.FileObject, from, to string) *fileob
 	edited := &fileobject.FileObject{}
 	must(t, edited.UnmarshalJSON([]byte(strings.Replace(string(b), from, to, 1))))
 	return edited
+}
+
+// An update that is refused takes back what it set in the struct, and nothing of what the savepoint wrote before: a row that
+// the session forgot would be written as a whole, over what others changed since.
+func TestARefusedUpdateForgetsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, session.Options{}, (*coupon)(nil))
+	w.run(func(ctx context.Context, s *session.Session) error {
+		return s.Nested(ctx, func(ctx context.Context) error {
+			c := &coupon{Title: "ten"}
+			must(t, s.Insert(ctx, c))
+			c.Title = "twenty"
+			wantError(t, s.Update(model.WithActor(ctx, "no UUID"), c), dossier.ErrInvalid) // before any SQL
+			if c.Title = "ten"; s.IsModified(c) {
+				t.Error("the session does not know what it inserted")
+			}
+			return nil
+		})
+	})
+}
+
+// What is read again and again, as by a loop that waits for a change, is remembered once.
+func TestRowsReadAgainAreRememberedOnce(t *testing.T) { //nolint:paralleltest // it reads the memory of the whole process
+	w := newMemoryWorld(t, session.Options{})
+	p := &paper{Title: strings.Repeat("x", 1000)}
+	w.insert(p)
+	w.run(func(ctx context.Context, s *session.Session) error {
+		read := func(times int) {
+			for range times {
+				must(t, s.Get(ctx, &paper{}, p.ID))
+			}
+		}
+		read(2000)
+		before := heapInUse()
+		read(8000)
+		if grown := heapInUse() - before; grown > 4<<20 { // 8,000 of them are more than 10 MB
+			t.Errorf("the heap grew by %d bytes", grown)
+		}
+		return nil
+	})
+}
+
+// heapInUse returns the bytes in use after a collection.
+func heapInUse() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

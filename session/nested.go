@@ -52,7 +52,7 @@ func (s *Session) savepoint(ctx context.Context) (*frame, error) {
 	if err := s.watch(s.tx.statement(ctx, "SAVEPOINT "+frame.name)); err != nil {
 		return nil, err
 	}
-	s.indexWritten()
+	s.index()
 	s.frames = append(s.frames, frame)
 	frame.queue, s.queue = s.queue, nil
 	return frame, nil
@@ -70,7 +70,7 @@ func (s *Session) releaseTo(ctx context.Context, f *frame) error {
 	if err := s.watch(s.tx.statement(ctx, "RELEASE SAVEPOINT "+f.name)); err != nil {
 		return err
 	}
-	s.indexWritten()
+	s.index()
 	s.frames = s.frames[:len(s.frames)-1]
 	s.queue = append(f.queue, s.queue...)
 	s.top().absorb(s, f)

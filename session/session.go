@@ -38,7 +38,7 @@ type Session struct {
 	side   *sideFile                               // intents of uploads inside the open transaction
 	unused []string                                // ids of the orders for uploads that no row took
 	loaded map[string]*memory                      // by row id
-	fresh  []written                               // in the top frame; not in loaded yet
+	fresh  []noted                                 // in the top frame; not in loaded yet
 	facts  map[fileobject.Reference]dossier.Record // of objects that left rows in this unit of work
 
 	scratch []byte // reused by hashColumn
@@ -49,7 +49,7 @@ type Session struct {
 	txRoom    transaction
 	stackRoom [1]*frame
 	rowRoom   [1]row // of the call that is under way
-	freshRoom [1]written
+	freshRoom [1]noted
 	undoRoom  [1]undoing
 }
 

@@ -67,7 +67,7 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 	if err != nil {
 		return err
 	}
-	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), len(s.top().undo)
+	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), s.undoMark()
 	if err = s.touch(ctx, r, &w); err == nil {
 		err = s.order(ctx, leaving)
 	}

@@ -48,7 +48,7 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	}
 	for start, end := 0, 0; start < len(rows); start = end {
 		end = groupEnd(rows, start)
-		mark, top := len(s.top().undo), s.top()
+		mark, top := s.undoMark(), s.top()
 		if err := s.updateGroup(ctx, rows[start:end], columns); err != nil {
 			top.takeBack(mark)
 			return err
