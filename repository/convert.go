@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/dossier-go/dossier/internal/lossless"
 )
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -89,28 +91,7 @@ func assign(dest, v reflect.Value) error {
 	if v.Kind() == reflect.String && want.Kind() != reflect.String {
 		return assignText(dest, v.String())
 	}
-	to := dest.Elem()
-	switch {
-	case want.Kind() == v.Kind() && v.CanConvert(want) && want.Kind() != reflect.Struct:
-		to.Set(v.Convert(want))
-		return nil
-	case to.CanInt() && v.CanInt() && !to.OverflowInt(v.Int()):
-		to.SetInt(v.Int())
-		return nil
-	case to.CanInt() && v.CanUint() && v.Uint() <= 1<<63-1 && !to.OverflowInt(int64(v.Uint())):
-		to.SetInt(int64(v.Uint()))
-		return nil
-	case to.CanUint() && v.CanUint() && !to.OverflowUint(v.Uint()):
-		to.SetUint(v.Uint())
-		return nil
-	case to.CanUint() && v.CanInt() && v.Int() >= 0 && !to.OverflowUint(uint64(v.Int())):
-		to.SetUint(uint64(v.Int()))
-		return nil
-	case to.CanFloat() && v.CanFloat():
-		to.SetFloat(v.Float())
-		return nil
-	case to.CanFloat() && v.CanInt() && int64(float64(v.Int())) == v.Int():
-		to.SetFloat(float64(v.Int()))
+	if lossless.Set(dest.Elem(), v) {
 		return nil
 	}
 	return fmt.Errorf("%v (%v) is no %v", v, v.Type(), want)

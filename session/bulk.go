@@ -4,13 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/dossier-go/dossier"
-	"github.com/dossier-go/dossier/model"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 )
@@ -19,53 +17,48 @@ import (
 // bun's: "title = ?" with arguments; it must not be empty ("1 = 1" means all). Objects of the rows are ordered to be deleted; a
 // model with a soft-delete column keeps them. row is a pointer to the model's struct, nil or not.
 func (s *Session) DeleteWhere(ctx context.Context, row any, where string, args ...any) (int, error) {
-	return s.bulk(ctx, "delete where", row, where, func(p *plan) (int, error) {
+	return s.bulk(ctx, "delete where", row, where, func(p *plan) (func() (int, error), error) {
 		var files []*fileField
 		if p.table.SoftDeleteField == nil {
 			files = p.files
 		}
-		return s.eachWhere(ctx, p, files, where, args, func(where string, args []any) (sql.Result, error) {
-			if p.table.SoftDeleteField != nil {
-				return s.softDeleteWhere(ctx, p, where, args)
-			}
-			return s.m.db.NewDelete().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...).Exec(ctx)
-		})
+		return func() (int, error) {
+			return s.eachWhere(ctx, p, files, where, args, func(where string, args []any) (sql.Result, error) {
+				if p.table.SoftDeleteField != nil {
+					return s.softDeleteWhere(ctx, p, where, args)
+				}
+				return s.m.db.NewDelete().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...).Exec(ctx)
+			})
+		}, nil
 	})
 }
 
 // UpdateWhere sets columns of all rows that the condition selects, and returns how many. A file column can be cleared,
 // with nil, and never set: the objects are ordered to be deleted. An audit time is touched, a version counted.
+//
+// A value is written as Update would write it from the column's field: it is of the field's type, a pointer to it or what it
+// points to; one that a conversion makes of it without loss, such as a number that fits or a text for a named type; what a
+// [driver.Valuer] gives; or what the type reads from text ([encoding.TextUnmarshaler]) or from a database ([sql.Scanner]). nil is
+// NULL. SQL, as bun.Safe("count + 1"), is written as it is. Every other value is dossier.ErrInvalid, before any statement.
 func (s *Session) UpdateWhere(ctx context.Context, row any, set map[string]any, where string, args ...any) (int, error) {
-	return s.bulk(ctx, "update where", row, where, func(p *plan) (int, error) {
-		cleared, err := p.checkSet(set)
+	return s.bulk(ctx, "update where", row, where, func(p *plan) (func() (int, error), error) {
+		cleared, all, err := s.settings(p, set)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		return s.eachWhere(ctx, p, cleared, where, args, func(where string, args []any) (sql.Result, error) {
-			return s.updateWhere(ctx, p, set, where, args)
-		})
+		if all, err = s.appendFilled(ctx, all, p, set); err != nil {
+			return nil, err
+		}
+		return func() (int, error) {
+			return s.eachWhere(ctx, p, cleared, where, args, func(where string, args []any) (sql.Result, error) {
+				q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...)
+				for _, one := range all {
+					q = q.Set("? = ?", one.field.SQLName, one.value)
+				}
+				return q.Exec(ctx)
+			})
+		}, nil
 	})
-}
-
-func (s *Session) updateWhere(ctx context.Context, p *plan, set map[string]any, where string, args []any) (sql.Result, error) {
-	q := s.m.db.NewUpdate().Conn(s.tx.conn).Model(p.table.ZeroIface).Where(where, args...)
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		q = q.Set(string(p.field(name).SQLName)+" = ?", argumentsInUTC(set[name])...)
-	}
-	if p.updated != nil && set[p.updated.Name] == nil {
-		q = q.Set("? = ?", p.updated.SQLName, model.Now())
-	}
-	if p.version != nil {
-		q = q.Set("? = ? + 1", p.version.SQLName, p.version.SQLName)
-	}
-	actor, err := actorFor(ctx, p.updatedBy)
-	if err != nil {
-		return nil, err
-	}
-	if _, own := set[columnName(p.updatedBy)]; actor.IsValid() && !own {
-		q = q.Set("? = ?", p.updatedBy.SQLName, actor.Interface())
-	}
-	return q.Exec(ctx)
 }
 
 // argumentsInUTC are the values of a statement, with times in UTC: where the column keeps no zone, that of the value is lost.
@@ -86,8 +79,11 @@ func columnName(field *schema.Field) string {
 	return field.Name
 }
 
-// bulk is the frame of both: what the session remembers of the table is dropped, because the condition may mean any row.
-func (s *Session) bulk(ctx context.Context, op string, row any, where string, do func(p *plan) (int, error)) (int, error) {
+// bulk is the frame of both: what the session remembers of the table is dropped, because the condition may mean any row. prepare
+// refuses what it must before the transaction is opened, and returns what is to be done in it.
+func (s *Session) bulk(ctx context.Context, op string, row any, where string,
+	prepare func(p *plan) (do func() (int, error), err error),
+) (int, error) {
 	if err := s.enterWrite(op); err != nil {
 		return 0, err
 	}
@@ -96,12 +92,16 @@ func (s *Session) bulk(ctx context.Context, op string, row any, where string, do
 	if err == nil && strings.TrimSpace(where) == "" {
 		err = fmt.Errorf("%w: the condition is empty; \"1 = 1\" means all rows", dossier.ErrInvalid)
 	}
+	var do func() (int, error)
+	if err == nil {
+		do, err = prepare(p)
+	}
 	if err == nil {
 		err = s.open(ctx)
 	}
 	n := 0
 	if err == nil {
-		n, err = do(p)
+		n, err = do()
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", op, err)
