@@ -140,7 +140,7 @@ func (j *Journal) claimPending(ctx context.Context, owner string, ids []string) 
 	query := j.language.change + " SET state = ?, owner = ?, attempts = attempts + 1, due_at = ? + ? WHERE id IN (?) AND state = ?"
 	args := []any{Doomed, owner, j.language.now, milliseconds(time.Minute), bun.List(ids), Pending}
 	if j.language.returning {
-		return j.returning(ctx, query+" RETURNING *", args...)
+		return returning[Entry](ctx, j, query+" RETURNING *", args...)
 	}
 	if n, err := j.own(ctx, query, args...); err != nil || n == 0 {
 		return nil, err

@@ -23,7 +23,10 @@ type language struct {
 	// retry: a statement can lose against another one; SQLite's single writer cannot.
 	retry bool
 	// claim takes the rows that a SELECT of ids gives, sets them, and returns them as they are then.
-	claim func(ctx context.Context, j *Journal, c claim) ([]Entry, error)
+	claim func(ctx context.Context, j *Journal, c claim) (claimed, error)
+	// after is the condition for rows that stand after a position in the index of what is due, as the database's planner
+	// makes a range of it; "" where claims always begin at the front.
+	after string
 	// returning: an UPDATE can return its rows.
 	returning bool
 	// analyze makes the planner know that the table has grown; "" where claims do not depend on that.
@@ -45,7 +48,7 @@ var languages = map[dialect.Name]*language{
 	dialect.SQLite: {
 		folder: "sqlite", remove: "DELETE FROM dossier_journal", change: "UPDATE dossier_journal", now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true,
-		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
+		claim: func(ctx context.Context, j *Journal, c claim) (claimed, error) {
 			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id IN (?) RETURNING *")
 		},
 	},
@@ -53,15 +56,17 @@ var languages = map[dialect.Name]*language{
 		folder: "postgresql", remove: "DELETE FROM dossier_journal", change: "UPDATE dossier_journal", now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
 		keepTaken: " ON CONFLICT (store, object_key) DO NOTHING", returning: true, lock: " FOR UPDATE", retry: true,
 		analyze: "ANALYZE (SKIP_LOCKED) dossier_journal",
-		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) {
+		claim: func(ctx context.Context, j *Journal, c claim) (claimed, error) {
 			c.rows = c.rows.For("UPDATE SKIP LOCKED")
-			// As an array the query runs exactly once; in IN the planner may run it for each row, with other rows each time.
-			return j.claimReturning(ctx, c, "UPDATE dossier_journal SET ? WHERE id = ANY (ARRAY(?)) RETURNING *")
+			// WITH runs the query exactly once; in IN the planner may run it for each row, with other rows each time.
+			return j.claimWithTimes(ctx, c, "WITH due AS (?1) UPDATE dossier_journal AS j SET ?0 FROM due WHERE j.id = due.id RETURNING j.*, was_due")
 		},
+		after: "(due_at, id) > (?0, ?1)",
 	},
 	dialect.MySQL: {
 		folder: "mysql", remove: mysqlRemove, change: mysqlChange, now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)",
 		keepTaken: " ON DUPLICATE KEY UPDATE dossier_journal.id = dossier_journal.id", lock: " FOR UPDATE", retry: true,
-		claim: func(ctx context.Context, j *Journal, c claim) ([]Entry, error) { return j.claimByOwner(ctx, c) },
+		claim: func(ctx context.Context, j *Journal, c claim) (claimed, error) { return j.claimByOwner(ctx, c) },
+		after: "(due_at > ?0 OR due_at = ?0 AND id > ?1)",
 	},
 }

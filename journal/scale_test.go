@@ -12,7 +12,6 @@ import (
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/memory"
 	"github.com/dossier-go/dossier/journal"
-	"github.com/uptrace/bun"
 )
 
 // named is a store with an identity of the test's choice, whose deletes fail when it is broken.
@@ -152,39 +151,18 @@ func TestClaimsReadTheIndexInOrder(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		l := newLedger(t)
-		var claims claimed
+		var claims selected
 		l.db.AddQueryHook(&claims)
 		l.order("one", "one", "a")
 		registry := registryWith(t, map[string]named{"one": {store: "one"}, "two": {store: "two"}})
 		_, err := l.Sweep(t.Context(), journal.SweepOptions{Registry: registry})
 		must(t, err)
 		want(t, "claims of two stores and their guards", len(claims), 4)
-		rows, err := l.db.DB.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+claims[0])
-		must(t, err)
-		defer rows.Close()
-		var plan strings.Builder
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			must(t, rows.Scan(&id, &parent, &unused, &detail))
-			fmt.Fprintln(&plan, detail)
-		}
-		must(t, rows.Err())
-		if strings.Contains(plan.String(), "TEMP B-TREE") || !strings.Contains(plan.String(), "dossier_journal_due") {
-			t.Errorf("the plan of %s:\n%s", claims[0], &plan)
+		plan := l.explain(claims[0])
+		if strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, "dossier_journal_due") {
+			t.Errorf("the plan of %s:\n%s", claims[0], plan)
 		}
 	})
-}
-
-// claimed collects the statements that claim rows.
-type claimed []string
-
-func (c *claimed) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-
-func (c *claimed) AfterQuery(_ context.Context, event *bun.QueryEvent) {
-	if strings.Contains(event.Query, "attempts = attempts + 1") {
-		*c = append(*c, event.Query)
-	}
 }
 
 // Statistics are what an alarm is made of: what is due, since when, and what was given up.

@@ -120,9 +120,13 @@ func registered(r *dossier.Registry) []place {
 	return places
 }
 
-// sweepStores executes what is due there, at most limit rows when the options have a limit.
+// sweepStores executes what is due there, at most limit rows when the options have a limit. Claims go on where the last
+// one ended: entries of claimed rows stay in the index of a server for a while, and each claim from the front would walk
+// over all of them. What stands before that place by then, because it has become due or somebody had it locked, is found at
+// the end, when a claim begins at the front once more.
 func (j *Journal) sweepStores(ctx context.Context, opts SweepOptions, places []place, limit int) (SweepReport, error) {
 	var report SweepReport
+	last := front
 	for full := 0; opts.Limit == 0 || report.Claimed < limit; full++ {
 		if full == manyBatches {
 			j.analyze(ctx)
@@ -131,14 +135,19 @@ func (j *Journal) sweepStores(ctx context.Context, opts SweepOptions, places []p
 		if opts.Limit > 0 {
 			size = min(size, limit-report.Claimed)
 		}
-		entries, owner, err := j.claim(ctx, opts, places, size)
+		took, owner, err := j.claim(ctx, opts, j.due(opts, places, size, last))
 		if err != nil {
 			return report, err
 		}
-		done, err := j.execute(ctx, opts, owner, entries)
+		done, err := j.execute(ctx, opts, owner, took.entries)
 		report.Add(done)
-		if err != nil || len(entries) < size {
+		short := len(took.entries) < size
+		if err != nil || short && last == front {
 			return report, err
+		}
+		last = took.last
+		if short {
+			last = front
 		}
 	}
 	return report, nil
@@ -165,23 +174,30 @@ func at(places []place) func(q *bun.SelectQuery) *bun.SelectQuery {
 	}
 }
 
-// claim takes due rows. An expired intent becomes an order.
-func (j *Journal) claim(ctx context.Context, opts SweepOptions, places []place, size int) ([]Entry, string, error) {
-	owner := "sweep " + NewID()
+// due selects so many of the rows there that are due, in the order of the index, after a position in it.
+func (j *Journal) due(opts SweepOptions, places []place, size int, after position) *bun.SelectQuery {
 	due := j.db.NewSelect().Model((*Entry)(nil)).Column("id").Where("state <> ?", Marker).Where("due_at <= ?", j.language.now).
 		Where("attempts < ?", opts.MaxAttempts).WhereGroup(" AND ", at(places))
 	if opts.IDs != nil {
 		due = due.Where("id IN (?)", bun.List(opts.IDs))
 	}
-	due = due.OrderExpr("due_at, id").Limit(int64(size))
-	entries, err := j.language.claim(ctx, j, claim{
+	if after != front {
+		due = due.Where(j.language.after, after.due, after.id)
+	}
+	return due.OrderExpr("due_at, id").Limit(int64(size))
+}
+
+// claim takes rows that are due. An expired intent becomes an order.
+func (j *Journal) claim(ctx context.Context, opts SweepOptions, rows *bun.SelectQuery) (claimed, string, error) {
+	owner := "sweep " + NewID()
+	took, err := j.language.claim(ctx, j, claim{
 		set:  "state = CASE state WHEN 'pending' THEN 'doomed' ELSE state END, owner = ?, attempts = attempts + 1, due_at = ? + ?",
-		args: []any{owner, j.language.now, milliseconds(opts.Claim)}, rows: due, owner: owner,
+		args: []any{owner, j.language.now, milliseconds(opts.Claim)}, rows: rows, owner: owner,
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("sweep: claim: %w", err)
+		return claimed{}, "", fmt.Errorf("sweep: claim: %w", err)
 	}
-	return entries, owner, nil
+	return took, owner, nil
 }
 
 // execute deletes the objects of claimed rows, then their rows.
