@@ -207,12 +207,7 @@ func (s *Session) afterCommit(ctx context.Context, fns []func(context.Context)) 
 	}
 	ctx, cancel := s.m.detached(ctx)
 	defer cancel()
-	for _, fn := range fns {
-		fn(ctx)
-	}
-	if hook != nil {
-		hook(ctx, s)
-	}
+	s.after(ctx, fns, hook)
 }
 
 // release gives up the uploads that no row took: rule 7. Only objects whose own intents it changes are deleted.

@@ -83,7 +83,7 @@ func levelOf(levels map[sql.IsolationLevel]sql.IsolationLevel, asked sql.Isolati
 func (m *Manager) notAlone() error {
 	if m.db.Stats().MaxOpenConnections == 1 && m.opts.Journal == m.db {
 		return fmt.Errorf("%w: the pool has one connection and a session would wait for itself; "+
-			"SetMaxOpenConns(2) or more, or give Options.Journal a pool of its own", dossier.ErrInvalid)
+			"SetMaxOpenConns(2) or more (Config.Pool.MaxOpen), or give Options.Journal a pool of its own", dossier.ErrInvalid)
 	}
 	return nil
 }

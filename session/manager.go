@@ -42,6 +42,10 @@ type Manager struct {
 // settings of pools under which a session could wait for itself, each connection would be a database of its own, or rows and
 // files could not be kept true to each other.
 func New(db *bun.DB, opts Options) (*Manager, error) {
+	return newManager(context.Background(), db, opts)
+}
+
+func newManager(ctx context.Context, db *bun.DB, opts Options) (*Manager, error) {
 	if db == nil {
 		return nil, fmt.Errorf("new manager: %w: no database", dossier.ErrInvalid)
 	}
@@ -67,9 +71,9 @@ func New(db *bun.DB, opts Options) (*Manager, error) {
 	if m.journal, err = journal.New(m.opts.Journal, journal.Config{Turn: m.write}); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), m.opts.CleanupTimeout)
+	bounded, cancel := context.WithTimeout(ctx, m.opts.CleanupTimeout)
 	defer cancel()
-	if err := engine.examine(ctx, m); err != nil {
+	if err := engine.examine(bounded, m); err != nil {
 		return nil, fmt.Errorf("new manager: %w", err)
 	}
 	if err := m.examineReplicas(ctx); err != nil {

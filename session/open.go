@@ -118,7 +118,7 @@ func (o *opening) manager(ctx context.Context, cfg Config) (*Manager, error) {
 	for _, replica := range o.replicas {
 		opts.Replicas = append(opts.Replicas, cfg.database(o.open(replica), known{db.Dialect()}))
 	}
-	m, err := New(db, opts)
+	m, err := newManager(ctx, db, opts)
 	if err == nil {
 		err = m.Register(cfg.Models...)
 	}

@@ -224,15 +224,20 @@ func (m *Manager) failed(ctx context.Context, r *replica, err error) bool {
 	return true
 }
 
-// examineReplicas looks at all. One that is not up does not keep the manager from being made.
+// examineReplicas looks at all. One that is not up, or does not answer in time, does not keep the manager from being made.
 func (m *Manager) examineReplicas(ctx context.Context) error {
 	for i, db := range m.opts.Replicas {
 		r := &replica{db: db, number: i}
-		err := m.engine.examineReplica(ctx, m, db)
+		bounded, cancel := context.WithTimeout(ctx, m.opts.CleanupTimeout)
+		err := m.engine.examineReplica(bounded, m, db)
+		late := bounded.Err() != nil
+		cancel()
 		switch {
 		case err == nil:
 			r.examined = true
-		case Unavailable(err):
+		case ctx.Err() != nil:
+			return fmt.Errorf("replica number %d: %w", i+1, err)
+		case late, Unavailable(err):
 			r.after = time.Now().Add(m.opts.ReplicaPause)
 			m.opts.Logger.WarnContext(ctx, "dossier: a replica is not up", "replica", i, "error", err)
 		default:

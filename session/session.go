@@ -23,6 +23,7 @@ type Session struct {
 	stream   bool        // rows of a Stream are open
 	pinned   bool        // opened a transaction, ever: replicas may not have what it wrote
 	late     atomic.Bool // the request it belongs to was answered
+	ending   atomic.Bool // functions run that follow the end of a unit of work
 	keep     bool        // a rollback keeps the uploads, when the work may be tried again
 	level    sql.IsolationLevel
 
@@ -114,6 +115,28 @@ func (s *Session) leave() { s.mu.Unlock() }
 var errLate = fmt.Errorf("%w: the request was answered, and what it changed committed or rolled back; "+
 	"for work after that use Manager.Run", dossier.ErrClosed)
 
+// errEnding is what is said to changes in functions that follow a commit or a rollback.
+var errEnding = fmt.Errorf("%w: the unit of work has ended, and nobody would commit this; use Manager.Run", dossier.ErrInvalid)
+
+// after calls the functions that follow a commit or a rollback, and then the hook.
+func (s *Session) after(ctx context.Context, fns []func(context.Context), hook func(context.Context, *Session)) {
+	if len(fns) == 0 && hook == nil {
+		return
+	}
+	s.ending.Store(true)
+	defer s.ending.Store(false)
+	for _, fn := range fns {
+		fn(ctx)
+	}
+	if hook != nil {
+		hook(ctx, s)
+	}
+	if errors.Is(s.poison, errEnding) {
+		s.poison = nil
+		s.m.opts.Logger.WarnContext(ctx, "dossier: what Add queued in a function after a commit or rollback is not written")
+	}
+}
+
 // lostAdd reports whether Add was refused because the request was answered: it has no error to say so.
 func (s *Session) lostAdd() bool {
 	if !s.mu.TryLock() {
@@ -130,6 +153,8 @@ func (s *Session) enterWrite(op string) error {
 	}
 	var err error
 	switch {
+	case s.ending.Load():
+		err = fmt.Errorf("session %s: %w", op, errEnding)
 	case s.late.Load():
 		err = fmt.Errorf("session %s: %w", op, errLate)
 	case s.readOnly:
@@ -145,13 +170,15 @@ func (s *Session) enterWrite(op string) error {
 }
 
 // AfterCommit calls fn after the commit that this point of the work belongs to, and never after a rollback of it, the
-// rollback of a surrounding Nested included. fn gets a context of its own. It must not use the session.
+// rollback of a surrounding Nested included. fn gets a context of its own. It must not use the session, which refuses
+// changes with dossier.ErrInvalid: Manager.Run is for what follows. A panic in it goes on to who committed; the commit stays,
+// and the functions behind it are not called.
 func (s *Session) AfterCommit(fn func(ctx context.Context)) {
 	s.top().commit = append(s.top().commit, fn)
 }
 
 // AfterRollback calls fn after the rollback, to a savepoint or of the whole, that undoes this point of the work. fn gets a
-// context of its own. It must not use the session.
+// context of its own. It must not use the session, as AfterCommit must not.
 func (s *Session) AfterRollback(fn func(ctx context.Context)) {
 	s.top().rollback = append(s.top().rollback, fn)
 }
@@ -192,14 +219,12 @@ func (s *Session) Rollback(ctx context.Context) error {
 func (s *Session) undo(ctx context.Context, settle func(context.Context) error) error {
 	ctx, cancel := s.m.afterwards(ctx)
 	defer cancel()
-	active := s.active
+	hook := s.m.opts.Hooks.AfterRollback
+	if !s.active {
+		hook = nil
+	}
 	fns, err := s.undoAll(ctx, settle)
-	for _, fn := range fns {
-		fn(ctx)
-	}
-	if hook := s.m.opts.Hooks.AfterRollback; hook != nil && active {
-		hook(ctx, s)
-	}
+	s.after(ctx, fns, hook)
 	return err
 }
 
