@@ -30,7 +30,7 @@ const (
 
 // TriggerDrift is one difference between the triggers of a database and those that belong there.
 type TriggerDrift struct {
-	// Table that the trigger is on; a partition's own name on PostgreSQL.
+	// Table that the trigger is on; a partition's own name on PostgreSQL, with its schema where that is another.
 	Table string
 	// Trigger is its name; empty for a gap.
 	Trigger string
@@ -63,7 +63,8 @@ func (d TriggerDrift) String() string {
 // triggers: install again after a change of these, after one of the file columns, and after an upgrade of this module; a
 // migration is the place for it. A record whose backend is not registered makes no order, and is no error.
 //
-// Errors: dossier.ErrInvalid when the journal's table or a model's is not there; dossier.ErrNoBackend when none is
+// Errors: dossier.ErrInvalid when the journal's table, a model's, or one of its file columns is not there, so that a program that
+// is older than the schema installs nothing that every statement would fail on; dossier.ErrNoBackend when none is
 // registered; dossier.ErrPermission, with what the account lacks; errors.ErrUnsupported for PostgreSQL before 13.
 func (m *Manager) InstallTriggers(ctx context.Context, models ...any) error {
 	return m.changeTriggers(ctx, "install triggers", models, func(t *triggerTable, have []trigger) (create, drop []trigger) {
@@ -164,7 +165,12 @@ func (m *Manager) changeTriggers(ctx context.Context, op string, models []any,
 				have, err := m.lookAtTriggers(ctx, conn, t)
 				if err == nil {
 					create, drop := decide(t, have)
-					err = changeTable(ctx, conn, create, drop)
+					if len(create) > 0 {
+						err = m.engine.triggers().checkColumns(ctx, conn, t)
+					}
+					if err == nil {
+						err = changeTable(ctx, conn, create, drop)
+					}
 				}
 				if err != nil {
 					errs = append(errs, fmt.Errorf("table %s: %w", t.name, err))

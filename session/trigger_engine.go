@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type triggerEngine interface {
 	read(ctx context.Context, m *Manager, work func(conn execer) error) error
 	// wanted are the triggers that belong to the table.
 	wanted(ctx context.Context, conn execer, t *triggerTable) ([]trigger, error)
+	// checkColumns refuses a table without one of the file columns, where the database would let the trigger be made.
+	checkColumns(ctx context.Context, conn execer, t *triggerTable) error
 	// installed are the triggers that the table has and whose names begin as ours do.
 	installed(ctx context.Context, conn execer, t *triggerTable) ([]trigger, error)
 	// gaps are the ways in which rows go without a trigger.
@@ -167,6 +170,21 @@ func triggerError(err error) error {
 			dossier.ErrPermission, err)
 	}
 	return err
+}
+
+// selectColumns asks for the columns of the table, and no row. Names without a table would be texts to SQLite.
+func (t *triggerTable) selectColumns(ctx context.Context, conn execer) error {
+	rows, err := conn.QueryContext(ctx, "SELECT r."+strings.Join(t.columns, ", r.")+" FROM "+t.sqlName+" r WHERE 1 = 0")
+	if err != nil {
+		return err
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// noColumn says that the model is not of this table.
+func (t *triggerTable) noColumn(err error) error {
+	return fmt.Errorf("%w: the table has not all of the columns %s; is the schema newer or older than the program? %w",
+		dossier.ErrInvalid, strings.Join(t.columns, ", "), err)
 }
 
 // missing says what InstallTriggers needs first.

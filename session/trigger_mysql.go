@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dossier-go/dossier"
@@ -68,6 +69,22 @@ func (e mysqlTriggers) wanted(ctx context.Context, conn execer, t *triggerTable)
 		e.trigger(t, "update", "UPDATE", e.update(t)),
 		e.trigger(t, "delete", "DELETE", e.eachFile(t, e.values(t, "OLD", ""), e.leave(t))),
 	}, nil
+}
+
+// checkColumns asks the catalogue: a trigger cannot be made without the column, but its error does not say what is wrong, and
+// who makes triggers need not be allowed to read the table.
+func (mysqlTriggers) checkColumns(ctx context.Context, conn execer, t *triggerTable) error {
+	found, err := column[string](ctx, conn, "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "+
+		"AND table_name = ?", t.name)
+	if err != nil {
+		return err
+	}
+	for _, name := range t.columns {
+		if !slices.ContainsFunc(found, func(have string) bool { return strings.EqualFold(t.quote(have), name) }) {
+			return t.noColumn(fmt.Errorf("there is no %s", name))
+		}
+	}
+	return nil
 }
 
 func (mysqlTriggers) trigger(t *triggerTable, purpose, event, statements string) trigger {

@@ -55,7 +55,7 @@ func (postgresqlTriggers) read(ctx context.Context, m *Manager, work func(conn e
 
 // relation is a table, or a partition or heir of it.
 type relation struct {
-	name    string // without schema
+	name    string // without schema, unless it is in another than the table
 	sqlName string // with it, quoted
 }
 
@@ -69,7 +69,8 @@ func (postgresqlTriggers) relations(ctx context.Context, conn execer, t *trigger
 		return err
 	}, `WITH RECURSIVE tree (id) AS (
 			SELECT to_regclass($1)::oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.id
-		) SELECT c.relname, format('%I.%I', n.nspname, c.relname) FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.id
+		) SELECT CASE WHEN c.relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = to_regclass($1))
+			THEN c.relname ELSE n.nspname || '.' || c.relname END, format('%I.%I', n.nspname, c.relname) FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.id
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') ORDER BY c.oid`, t.sqlName)
 	if err == nil && len(all) == 0 {
 		err = missing(t.name)
@@ -101,6 +102,14 @@ func (e postgresqlTriggers) home(ctx context.Context, conn execer, t *triggerTab
 		err = missing(t.name)
 	}
 	return table, schema, err
+}
+
+func (postgresqlTriggers) checkColumns(ctx context.Context, conn execer, t *triggerTable) error {
+	err := t.selectColumns(ctx, conn)
+	if journal.SQLState(err) == "42703" { // undefined_column
+		return t.noColumn(err)
+	}
+	return triggerError(err)
 }
 
 // postgresqlEvents are the triggers of a table: purpose, when it fires, and how the function sees the rows.

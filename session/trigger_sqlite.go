@@ -132,6 +132,14 @@ func (e sqliteTriggers) wanted(ctx context.Context, conn execer, t *triggerTable
 	return wanted, nil
 }
 
+func (sqliteTriggers) checkColumns(ctx context.Context, conn execer, t *triggerTable) error {
+	err := t.selectColumns(ctx, conn)
+	if err != nil && strings.Contains(err.Error(), "no such column") { // SQLITE_ERROR, which says nothing more
+		return t.noColumn(err)
+	}
+	return err
+}
+
 // trigger makes one; the table of notes comes with the first.
 func (sqliteTriggers) trigger(t *triggerTable, purpose, event, when string, statements ...string) trigger {
 	if when != "" {
