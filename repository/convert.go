@@ -27,7 +27,7 @@ func convertTo(dest reflect.Value, value any) error {
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
-	if !v.IsValid() {
+	if !v.IsValid() || v.Kind() == reflect.Slice && v.IsNil() {
 		return fmt.Errorf("nil is no %v; NULL is asked for with Null and NotNull", want)
 	}
 	if !comparable(want) {

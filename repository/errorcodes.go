@@ -159,15 +159,11 @@ const sqliteTrigger, sqliteForeignKey = 1811, "FOREIGN KEY constraint failed"
 
 // sqliteError recognises an extended code. SQLite has no field for names, so they are taken from the text.
 func sqliteError(err error) *DatabaseError {
-	var source interface {
-		error
-		Code() int
-	}
 	var stored *dossier.Error
-	if !errors.As(err, &source) || errors.As(err, &stored) {
+	code, text := journal.SQLiteCode(err), err.Error()
+	if code == 0 || errors.As(err, &stored) {
 		return nil
 	}
-	code, text := source.Code(), source.Error()
 	kind := sqliteKinds[code]
 	if kind == nil {
 		kind = sqlitePrimaryKinds[code&0xFF]
@@ -184,11 +180,12 @@ func sqliteError(err error) *DatabaseError {
 }
 
 func (e *DatabaseError) nameSQLite(text string) {
-	i := strings.LastIndex(text, "constraint failed: ") // … UNIQUE constraint failed: people.email, people.name (2067)
+	text, _, _ = strings.Cut(text, " ("+e.Code+")") // … UNIQUE constraint failed: people.email, people.name (2067)
+	i := strings.LastIndex(text, "constraint failed: ")
 	if i < 0 || e.Kind == ErrForeignKey {
 		return
 	}
-	about := strings.TrimSuffix(text[i+len("constraint failed: "):], " ("+e.Code+")")
+	about := text[i+len("constraint failed: "):]
 	if e.Kind == ErrCheck {
 		e.Constraint = about
 		return

@@ -107,7 +107,7 @@ func (r *Repository[T]) keyset(ctx context.Context, s *session.Session, opts Key
 	if k.from.Back {
 		slices.Reverse(page.Items)
 	}
-	page.Next, page.Previous, err = links(k, page.Items, more)
+	page.Next, page.Previous, err = links(ctx, s, k, page.Items, more)
 	return page, err
 }
 
@@ -167,28 +167,33 @@ func (k *keyset) queryGen() schema.QueryGen { return schema.NewQueryGen(k.table.
 
 // links are the cursors of a page: there are rows beyond its far end if one more was found, and beyond its near end if
 // it was reached by a cursor.
-func links[T any](k *keyset, items []*T, more bool) (next, previous string, err error) {
+func links[T any](
+	ctx context.Context, s *session.Session, k *keyset, items []*T, more bool,
+) (next, previous string, err error) {
 	hasNext, hasPrevious := more, k.opts.Cursor != ""
 	if k.from.Back {
 		hasNext, hasPrevious = true, more
 	}
 	if hasNext {
-		next, err = cursor(k, items, len(items)-1, position{})
+		next, err = cursor(ctx, s, k, items, len(items)-1, position{})
 	}
 	if hasPrevious && err == nil {
-		previous, err = cursor(k, items, 0, position{Back: true})
+		previous, err = cursor(ctx, s, k, items, 0, position{Back: true})
 	}
 	return next, previous, err
 }
 
 // cursor is the position of an item; of an empty page that where it would be, with the row there, for it was on the page
 // before.
-func cursor[T any](k *keyset, items []*T, i int, at position) (string, error) {
+func cursor[T any](ctx context.Context, s *session.Session, k *keyset, items []*T, i int, at position) (string, error) {
 	if len(items) == 0 {
 		at.Values, at.Including = k.from.Values, at.Back != k.from.Back
 	} else {
 		var err error
 		if at.Values, err = k.order.valuesOf(items[i]); err != nil {
+			return "", err
+		}
+		if err = storedTimes(ctx, s, k, items[i], at.Values); err != nil {
 			return "", err
 		}
 	}

@@ -34,13 +34,13 @@ func (p Page[T]) SetLinks(header http.Header, this *url.URL) {
 	SetTotalCount(header, p.Total)
 	links := []string{link(this, pageParameter, "", "first")}
 	if p.Limit > 0 {
-		current := p.Offset/p.Limit + 1
+		before := p.Offset / p.Limit // full pages before this one
 		last := max(1, int((p.Total+int64(p.Limit)-1)/int64(p.Limit)))
-		if current < last {
-			links = append(links, link(this, pageParameter, strconv.Itoa(current+1), "next"))
+		if before < last-1 {
+			links = append(links, link(this, pageParameter, strconv.Itoa(before+2), "next"))
 		}
-		if current > 1 {
-			links = append(links, link(this, pageParameter, strconv.Itoa(min(current-1, last)), "prev"))
+		if before > 0 {
+			links = append(links, link(this, pageParameter, strconv.Itoa(min(before, last)), "prev"))
 		}
 	}
 	header.Set("Link", strings.Join(links, ", "))
@@ -60,6 +60,10 @@ func link(this *url.URL, parameter, value, relation string) string {
 		query.Set(parameter, value)
 	}
 	address.RawQuery, address.Fragment, address.RawFragment, address.User = query.Encode(), "", "", nil
-	text := strings.NewReplacer("<", "%3C", ">", "%3E").Replace(address.String())
+	text := address.String()
+	if strings.HasPrefix(text, "//") && address.Host == "" {
+		text = "/." + text // a path, which without the dot would be the name of another host (RFC 3986, section 4.2)
+	}
+	text = strings.NewReplacer("<", "%3C", ">", "%3E").Replace(text)
 	return "<" + text + `>; rel="` + relation + `"`
 }

@@ -84,10 +84,15 @@ func appendLiteral(b []byte, table *schema.Table, name string, field *schema.Fie
 	if err != nil {
 		return nil, invalidValue(name, err)
 	}
+	return appendValue(b, table, field, v), nil
+}
+
+// appendValue appends a value of the column's own type, behind no pointer.
+func appendValue(b []byte, table *schema.Table, field *schema.Field, v reflect.Value) []byte {
 	if field.IsPtr {
 		pointer := reflect.New(field.IndirectType)
 		pointer.Elem().Set(v)
 		v = pointer
 	}
-	return field.Append(schema.NewQueryGen(table.Dialect()), b, v), nil
+	return field.Append(schema.NewQueryGen(table.Dialect()), b, v)
 }

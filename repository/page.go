@@ -18,7 +18,8 @@ const (
 	// two queries others may write, unless a transaction keeps them apart.
 	CountSeparately Total = iota
 	// CountInWindow asks with the page, by count(*) OVER (): one round trip, and consistent with the page, but the
-	// database visits every row. Past the last page, where no row can say it, and with relations it is CountSeparately.
+	// database visits every row. Past the last page, where no row can say it, and with relations or a lock it is
+	// CountSeparately.
 	CountInWindow
 )
 
@@ -76,7 +77,7 @@ func (r *Repository[T]) listAndCount(ctx context.Context, opts *ListOptions) ([]
 		if err != nil {
 			return err
 		}
-		if opts.Total == CountInWindow && len(r.base.Relations) == 0 {
+		if opts.Total == CountInWindow && len(r.base.Relations) == 0 && r.base.Lock == NoLock {
 			windowed := &windowed[T]{db: s.Manager().DB(), items: &items, total: &total}
 			err := s.Select(ctx, query.ColumnExpr("?TableColumns").ColumnExpr("count(*) OVER ()"), windowed)
 			if err != nil || len(items) > 0 {

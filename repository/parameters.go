@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/session"
@@ -169,7 +171,8 @@ func camelCase(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '.' })
 	for i, word := range words {
 		if i > 0 {
-			words[i] = strings.ToUpper(word[:1]) + word[1:]
+			first, size := utf8.DecodeRuneInString(word)
+			words[i] = string(unicode.ToUpper(first)) + word[size:]
 		}
 	}
 	return strings.Join(words, "")

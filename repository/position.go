@@ -2,6 +2,7 @@ package repository
 
 import (
 	"encoding"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -86,7 +87,7 @@ func textOf(v reflect.Value) (string, error) {
 	}
 	switch {
 	case v.Kind() == reflect.String:
-		return v.String(), nil
+		return v.String(), plainText(v.String()) // any other would come back as another text
 	case v.Kind() == reflect.Bool:
 		return strconv.FormatBool(v.Bool()), nil
 	case v.CanInt():
@@ -143,12 +144,23 @@ func (o order) after(table *schema.Table, p position) (condition, error) {
 // position is a value of a cursor in SQL.
 func (t term) position(table *schema.Table, text string) (string, error) {
 	var value any = text
-	if t.field.IndirectType.Kind() == reflect.Slice {
-		var raw []byte
-		if _, err := fmt.Sscanf(text, "%x", &raw); err != nil && text != "" {
+	stored, isStored := strings.CutPrefix(text, storedTime)
+	switch kind := t.field.IndirectType.Kind(); {
+	case kind == reflect.Slice:
+		raw, err := hex.DecodeString(text)
+		if err != nil {
 			return "", fmt.Errorf("%w: it holds no bytes", dossier.ErrBadSignature)
 		}
 		value = raw
+	case kind == reflect.Float64: // what filters refuse is in rows: infinities, and on PostgreSQL NaN
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return "", fmt.Errorf("%w: it holds no number", dossier.ErrBadSignature)
+		}
+		v := reflect.ValueOf(number).Convert(t.field.IndirectType)
+		return string(appendValue(nil, table, t.field, v)), nil
+	case isStored && t.field.IndirectType == timeType:
+		return target{table: table}.quote(stored), plainText(stored)
 	}
 	return literal(table, t.label, t.field, value)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/dossier-go/dossier"
@@ -96,7 +97,7 @@ type Problem struct {
 	Type string `json:"type,omitempty"`
 	// Title is the text of the status or kind, the same every time.
 	Title string `json:"title"`
-	// Status is the HTTP status.
+	// Status is the HTTP status. Default: 0, which Write makes 500.
 	Status int `json:"status"`
 	// Detail is what can be said of this one. Default: empty.
 	Detail string `json:"detail,omitempty"`
@@ -124,11 +125,7 @@ func ProblemOf(err error) Problem {
 	var invalid *Invalid
 	if errors.As(err, &invalid) {
 		for _, field := range invalid.Fields {
-			one := ProblemError{Detail: field.Reason, Pointer: "#"}
-			if field.Field != "" {
-				one.Pointer += "/" + strings.ReplaceAll(field.Field, "~", "~0")
-			}
-			p.Errors = append(p.Errors, one)
+			p.Errors = append(p.Errors, ProblemError{Detail: field.Reason, Pointer: pointerTo(field.Field)})
 		}
 	}
 	var query *QueryError
@@ -138,12 +135,24 @@ func ProblemOf(err error) Problem {
 	return p
 }
 
+// pointerTo is a JSON Pointer as a fragment, in which all but a few characters are escaped (RFC 6901, sections 3 and 6).
+func pointerTo(field string) string {
+	if field == "" {
+		return "#"
+	}
+	fragment := url.URL{Fragment: "/" + strings.ReplaceAll(field, "~", "~0")}
+	return "#" + fragment.EscapedFragment()
+}
+
 // WriteProblem answers with the [Problem] of an error, as application/problem+json that nobody caches; with a 503 it asks to
 // try again after a second. Nothing may have been written before. Log err beside it: the answer does not have it.
 func WriteProblem(w http.ResponseWriter, err error) { ProblemOf(err).Write(w) }
 
 // Write answers with the problem.
 func (p Problem) Write(w http.ResponseWriter) {
+	if p.Status == 0 {
+		p.Status = http.StatusInternalServerError
+	}
 	body, err := json.Marshal(p)
 	if err != nil { // texts and a number: it cannot be
 		http.Error(w, p.Title, http.StatusInternalServerError)

@@ -52,6 +52,7 @@ type traits struct {
 	commit string
 	// Types of columns.
 	file, uuid, time string
+	now              string // default of a time, in place of CURRENT_TIMESTAMP; "" where that is right
 	exact            string // text of at most ? characters that is compared as it is, without regard to languages
 	syntax           syntax
 }

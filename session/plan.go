@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dossier-go/dossier"
@@ -108,7 +109,13 @@ func (m *Manager) planType(p *plan, field *schema.Field) {
 	if text := p.columnType(field, traits); text != "" && !own {
 		field.CreateTableSQLType = text
 	}
-	if traits.time == "" || !slices.Contains(timeTypes, field.IndirectType) {
+	if !slices.Contains(timeTypes, field.IndirectType) {
+		return
+	}
+	if traits.now != "" && strings.EqualFold(field.SQLDefault, "current_timestamp") {
+		field.SQLDefault = traits.now
+	}
+	if traits.time == "" {
 		return
 	}
 	if !own {

@@ -249,7 +249,7 @@ func (f *readerFunc) Read(b []byte) (int, error) { return (*f)(b) }
 // isBusy is what SQLite's driver reports.
 type isBusy struct{}
 
-func (isBusy) Error() string { return "busy" }
+func (isBusy) Error() string { return "busy (5)" }
 func (isBusy) Code() int     { return 5 }
 
 // A statement that takes too long is ended by the server with an error of its own kind: it would take as long again, so it

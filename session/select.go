@@ -37,10 +37,19 @@ func (s *Session) Select(ctx context.Context, q *bun.SelectQuery, dest ...any) e
 	if err := s.watch(err); err != nil {
 		return fmt.Errorf("select: %w", err)
 	}
-	if model := q.GetModel(); len(dest) == 0 && model != nil && !s.readOnly {
+	if model := scanned(q, dest); model != nil && !s.readOnly {
 		s.rememberAll(model.Value())
 	}
 	return nil
+}
+
+// scanned is what the rows of a query were scanned into, if it is a model of bun's.
+func scanned(q *bun.SelectQuery, dest []any) bun.Model {
+	if len(dest) == 0 {
+		return q.GetModel()
+	}
+	model, _ := dest[0].(bun.Model)
+	return model
 }
 
 // rememberAll remembers what was read into models, if it is models that it was read into.

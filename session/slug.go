@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"unicode/utf8"
@@ -120,9 +119,8 @@ func (s *Session) guarded(ctx context.Context, statement func() error) error {
 
 // isDuplicate reports whether a unique column or primary key refused a value.
 func isDuplicate(err error) bool {
-	var sqlite interface{ Code() int }
-	if errors.As(err, &sqlite) {
-		return sqlite.Code() == 2067 || sqlite.Code() == 1555
+	if code := journal.SQLiteCode(err); code != 0 {
+		return code == 2067 || code == 1555
 	}
 	return journal.SQLState(err) == "23505" || journal.MySQLNumber(err) == 1062
 }

@@ -54,5 +54,9 @@ func (sqlite) over(ctx context.Context, t *transaction, _ error) bool {
 }
 
 func (sqlite) traits() traits {
-	return traits{oneWriter: true, local: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", exact: "TEXT", syntax: sqliteSyntax} // its affinity for "uuid" is numeric
+	return traits{
+		oneWriter: true, local: true, commit: "COMMIT", file: "TEXT", uuid: "TEXT", // whose affinity would be numeric
+		now:   "(strftime('%Y-%m-%d %H:%M:%S+00:00', 'now'))", // as bun spells it: times are compared as texts
+		exact: "TEXT", syntax: sqliteSyntax,
+	}
 }

@@ -17,7 +17,7 @@ import (
 // busyError is what SQLite's driver returns when the database is locked.
 type busyError struct{ code int }
 
-func (e busyError) Error() string { return fmt.Sprint("database error ", e.code) }
+func (e busyError) Error() string { return fmt.Sprintf("database error (%d)", e.code) }
 func (e busyError) Code() int     { return e.code }
 
 const (
