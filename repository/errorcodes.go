@@ -19,6 +19,7 @@ import (
 var postgresqlKinds = map[string]error{
 	"23505": ErrDuplicate, "23P01": ErrDuplicate, "23503": ErrForeignKey, "23001": ErrForeignKey, "23502": ErrNotNull,
 	"23514": ErrCheck, "22001": ErrCheck, "22003": ErrCheck,
+	"22007": ErrCheck, "22008": ErrCheck, "22021": ErrCheck, "22P02": ErrCheck, "22P05": ErrCheck,
 	"40001": ErrSerialization, "40P01": ErrSerialization, "55P03": ErrSerialization,
 }
 
@@ -72,7 +73,8 @@ func names(list, separator string) []string {
 var mysqlKinds = map[int]error{
 	1022: ErrDuplicate, 1062: ErrDuplicate, 1169: ErrDuplicate, 1557: ErrDuplicate, 1586: ErrDuplicate,
 	1216: ErrForeignKey, 1217: ErrForeignKey, 1451: ErrForeignKey, 1452: ErrForeignKey,
-	3819: ErrCheck, 4025: ErrCheck, 1153: ErrCheck, 1264: ErrCheck, 1406: ErrCheck, 1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
+	3819: ErrCheck, 4025: ErrCheck, 1153: ErrCheck, 1264: ErrCheck, 1265: ErrCheck, 1292: ErrCheck, 1366: ErrCheck, 1406: ErrCheck,
+	1048: ErrNotNull, 1263: ErrNotNull, 1364: ErrNotNull,
 	1020: ErrSerialization, 1205: ErrSerialization, 1213: ErrSerialization, 3572: ErrSerialization,
 }
 
@@ -111,8 +113,12 @@ func (e *DatabaseError) nameMySQL(text string) {
 		e.Columns = names(between(text, "'", "'"), ",")
 	case ErrCheck: // CONSTRAINT `name` failed for `db`.`table`; Check constraint 'name' is violated.
 		switch e.Code {
-		case "1264", "1406": // Data too long for column 'title' at row 1
+		case "1264", "1265", "1406": // Data too long for column 'title' at row 1
 			e.Columns = names(between(text, "'", "'"), ",")
+		case "1292", "1366": // Incorrect string value: '\xF0' for column `db`.`notes`.`title` at row 1, in MySQL 'title'
+			if _, column, ok := strings.Cut(text, "for column "); ok {
+				e.Columns = []string{last(strings.ReplaceAll(column, "`", "'"), "'")}
+			}
 		case "3819":
 			e.Constraint = between(text, "'", "'")
 		default:

@@ -18,8 +18,8 @@ var (
 	ErrDuplicate = errors.New("duplicate of another row")
 	// ErrForeignKey says that a row refers to one that is not there, or that other rows refer to it still.
 	ErrForeignKey = errors.New("foreign key violated")
-	// ErrCheck says that a value does not pass a check constraint, or does not fit its column: a text that is too long, a
-	// number out of range. (Columns of SQLite have no bounds.)
+	// ErrCheck says that a value does not pass a check constraint, or does not fit its column: a text that is too long or no
+	// value of the column's type, a number out of range. (Columns of SQLite have no bounds.)
 	ErrCheck = errors.New("value not allowed by a check constraint or its column")
 	// ErrNotNull says that a column that must have a value has none.
 	ErrNotNull = errors.New("value missing")

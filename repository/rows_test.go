@@ -261,7 +261,7 @@ func TestCodesOfDatabases(t *testing.T) {
 	t.Parallel()
 	for kind, codes := range map[error][]string{
 		repository.ErrDuplicate: {"23505", "23P01"}, repository.ErrForeignKey: {"23503", "23001"}, repository.ErrNotNull: {"23502"},
-		repository.ErrCheck: {"23514", "22001", "22003"}, repository.ErrSerialization: {"40001", "40P01", "55P03"},
+		repository.ErrCheck: {"23514", "22001", "22003", "22007", "22008", "22021", "22P02", "22P05"}, repository.ErrSerialization: {"40001", "40P01", "55P03"},
 		dossier.ErrUnavailable: {"08000", "08006", "53300", "57P01", "57P02", "57P03"},
 	} {
 		for _, code := range codes {
@@ -270,7 +270,7 @@ func TestCodesOfDatabases(t *testing.T) {
 	}
 	for kind, numbers := range map[error][]uint16{
 		repository.ErrDuplicate: {1062, 1586}, repository.ErrForeignKey: {1451, 1452, 1216, 1217}, repository.ErrNotNull: {1048, 1364},
-		repository.ErrCheck: {3819, 4025, 1264, 1406}, repository.ErrSerialization: {1213, 1205, 3572, 1020},
+		repository.ErrCheck: {3819, 4025, 1264, 1265, 1292, 1366, 1406}, repository.ErrSerialization: {1213, 1205, 3572, 1020},
 		dossier.ErrUnavailable: {1040, 1053, 1927, 2006, 2013},
 	} {
 		for _, number := range numbers {

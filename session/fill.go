@@ -148,6 +148,9 @@ func (s *Session) prepareInsert(ctx context.Context, r *row) error {
 	if err := s.fillZeros(ctx, *r); err != nil {
 		return err
 	}
+	if err := r.checkTexts(nil); err != nil {
+		return err
+	}
 	return s.prepareSlug(r)
 }
 

@@ -21,6 +21,7 @@ type plan struct {
 	filled
 	table *schema.Table
 	files []*fileField
+	texts []*schema.Field
 	plain []bool // by the place in the table: see isPlain
 }
 
@@ -71,6 +72,9 @@ func (m *Manager) makePlan(t reflect.Type) (*plan, error) {
 			return nil, fmt.Errorf("field %s: %w", field.GoName, err)
 		}
 		p.plain = append(p.plain, isPlain(t, field))
+		if isText(field) {
+			p.texts = append(p.texts, field)
+		}
 	}
 	if err := errors.Join(p.planSlug(t), p.planZeros()); err != nil {
 		return nil, err

@@ -92,6 +92,11 @@ func (s *Session) setTo(p *plan, field *schema.Field, value any) (schema.QueryAp
 	}
 	row := reflect.New(p.table.Type).Elem()
 	field.Value(row).Set(made)
+	if text := reflect.Indirect(made); isText(field) && text.Kind() == reflect.String {
+		if err := checkText(text.String()); err != nil {
+			return nil, err
+		}
+	}
 	text := field.AppendValue(s.m.db.QueryGen(), nil, row)
 	if strings.HasPrefix(string(text), "?!(") { // bun's way to say that a value has no form in SQL
 		return nil, fmt.Errorf("a value of %v cannot be written: %s", to, strings.TrimSuffix(string(text[len("?!("):]), ")"))

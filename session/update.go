@@ -51,6 +51,9 @@ func namesOf(changes []change) map[string]bool {
 
 func (s *Session) updateRow(ctx context.Context, r row, columns []string, statement func(context.Context, row, writing) error) error {
 	names, changes, err := r.updating(columns)
+	if err == nil {
+		err = r.checkTexts(names)
+	}
 	if err == nil && r.slug != nil && slices.Contains(names, r.slug.Name) {
 		err = s.prepareSlug(&r)
 	}

@@ -33,7 +33,10 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	if len(rows) == 0 {
 		return nil
 	}
-	_, changes, err := rows[0].updating(columns)
+	names, changes, err := rows[0].updating(columns)
+	for i := 0; err == nil && i < len(rows); i++ {
+		err = rows[i].checkTexts(names)
+	}
 	if err == nil {
 		err = s.distinctKeys(rows, rows[0].table.PKs)
 	}
