@@ -215,7 +215,7 @@ func TestOtherErrorsOfStatements(t *testing.T) {
 		ctx, parcels := t.Context(), repository.For[parcel](m)
 		check(t, parcels.Create(ctx, &parcel{Title: "a"}))
 		long := parcels.Create(ctx, &parcel{Title: "longer than ten"})
-		_, big := parcels.UpdateWhere(ctx, map[string]any{"weight": 1 << 20}, repository.All())
+		_, big := parcels.UpdateWhere(ctx, map[string]any{"weight": bun.Safe("1048576")}, repository.All())
 		if m.DB().Dialect().Name().String() != "sqlite" {
 			for column, err := range map[string]error{"title": long, "weight": big} {
 				var found *repository.DatabaseError
