@@ -72,8 +72,7 @@ func (s *Session) sendCommit(ctx context.Context) (ending, error) {
 		return ending{}, err
 	}
 	defer s.leave()
-	switch {
-	case s.tx == nil:
+	if s.tx == nil {
 		return s.finish(ctx), nil
 	}
 	if err := s.orderUnused(ctx); err != nil {
