@@ -3,7 +3,9 @@ package session
 import (
 	"database/sql"
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/dossier-go/dossier"
@@ -77,8 +79,8 @@ func (c Config) check() error {
 	for name, value := range map[string]time.Duration{
 		"Wait": c.Wait, "ConnectTimeout": c.ConnectTimeout, "StatementTimeout": c.StatementTimeout, "LockTimeout": c.LockTimeout,
 	} {
-		if value < 0 || value > 0 && value < time.Millisecond {
-			return fmt.Errorf("config: %w: %s is %v; it is a millisecond or more", dossier.ErrInvalid, name, value)
+		if value < 0 || value > 0 && value < time.Millisecond || value.Milliseconds() > math.MaxInt32 {
+			return fmt.Errorf("config: %w: %s is %v; it is a millisecond or more, and at most 24 days", dossier.ErrInvalid, name, value)
 		}
 	}
 	switch {
@@ -90,6 +92,8 @@ func (c Config) check() error {
 		return fmt.Errorf("config: %w: Open makes the pools itself; leave Options.Journal and Options.Replicas out", dossier.ErrInvalid)
 	case c.Pool.MaxOpen < 0 || c.JournalConnections < 0:
 		return fmt.Errorf("config: %w: the number of connections is negative", dossier.ErrInvalid)
+	case slices.Contains(c.QueryHooks, nil):
+		return fmt.Errorf("config: %w: one of the QueryHooks is nil", dossier.ErrInvalid)
 	case c.CreateSchema && c.MustExist:
 		return fmt.Errorf("config: %w: CreateSchema and MustExist contradict each other", dossier.ErrInvalid)
 	}

@@ -153,7 +153,10 @@ func (m *Manager) createTable(ctx context.Context, p *plan) error {
 
 // Begin returns a session without doing any I/O. It must be closed.
 func (m *Manager) Begin(ctx context.Context) (*Session, error) {
-	if err := errors.Join(m.live("begin session"), context.Cause(ctx)); err != nil {
+	if err := m.live("begin session"); err != nil {
+		return nil, err
+	}
+	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
 	return m.newSession(), nil

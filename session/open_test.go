@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/session"
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
@@ -186,6 +187,8 @@ func TestOpenRefuses(t *testing.T) {
 		{session.Config{DSN: dir + "/x.db", MustExist: true, CreateSchema: true}, dossier.ErrInvalid, "contradict"},
 		{session.Config{DSN: dir + "/x.db", Wait: -1}, dossier.ErrInvalid, "Wait"},
 		{session.Config{DSN: dir + "/x.db", LockTimeout: 1}, dossier.ErrInvalid, "LockTimeout"},
+		{session.Config{DSN: "postgres://localhost/app", LockTimeout: 25 * 24 * time.Hour}, dossier.ErrInvalid, "at most 24 days"},
+		{session.Config{DSN: "postgres://localhost/app", QueryHooks: []bun.QueryHook{nil}}, dossier.ErrInvalid, "QueryHooks"},
 		{session.Config{DSN: dir + "/x.db", ConnectTimeout: time.Millisecond}, dossier.ErrInvalid, "ConnectTimeout"},
 		{session.Config{DSN: dir + "/x.db", Pool: session.PoolOptions{MaxOpen: -1}}, dossier.ErrInvalid, "negative"},
 		{session.Config{DSN: dir + "/x.db", Options: session.Options{Replicas: []*bun.DB{nil}}}, dossier.ErrInvalid,
@@ -295,6 +298,15 @@ func TestClosedManager(t *testing.T) {
 		wantError(t, err, dossier.ErrClosed)
 		wantError(t, w.try(fromRequest), dossier.ErrClosed)
 		wantError(t, w.RunSweeper(t.Context(), time.Hour), dossier.ErrClosed)
+		wantError(t, w.InstallTriggers(t.Context()), dossier.ErrClosed)
+		wantError(t, w.DropTriggers(t.Context()), dossier.ErrClosed)
+		_, err = w.CheckTriggers(t.Context())
+		wantError(t, err, dossier.ErrClosed)
+		_, err = w.PrepareUpload(t.Context(), fileobject.UploadRequest{Model: &paper{}, Field: "file", Subject: "a"})
+		wantError(t, err, dossier.ErrClosed)
+		_, err = w.FromToken(t.Context(), "token", "a", &paper{}, "file")
+		wantError(t, err, dossier.ErrClosed)
+		wantError(t, w.Undelete(t.Context(), &paper{}, "file", text("one")), dossier.ErrClosed)
 		if titles := w.texts("SELECT title FROM papers"); len(titles) != 1 {
 			t.Errorf("rows %q", titles)
 		}

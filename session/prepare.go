@@ -33,6 +33,9 @@ const (
 // without Options.Signer), ErrType and ErrTooLarge and ErrShortSource for what the column would refuse, ErrInvalidKey, and
 // errors.ErrUnsupported when the store signs no uploads.
 func (m *Manager) PrepareUpload(ctx context.Context, req fileobject.UploadRequest) (fileobject.PreparedUpload, error) {
+	if err := m.live("prepare upload"); err != nil {
+		return fileobject.PreparedUpload{}, err
+	}
 	p, err := m.planUpload(req)
 	if err == nil {
 		err = p.sign(ctx)

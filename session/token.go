@@ -52,6 +52,9 @@ func (c uploadClaim) token(signer *dossier.Signer, notAfter time.Time) (string, 
 // here: dossier.ErrBadSignature (not our token, or for another subject, column or store), ErrExpired. When it is written:
 // ErrNotExist (nothing was uploaded), ErrTooLarge, ErrShortSource, ErrType, ErrChecksum, ErrConflict.
 func (m *Manager) FromToken(ctx context.Context, token, subject string, model any, field string) (*fileobject.FileObject, error) {
+	if err := m.live("file from token"); err != nil {
+		return nil, err
+	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("file from token: %w", err)
 	}

@@ -94,6 +94,9 @@ func (m *Manager) DropTriggers(ctx context.Context, models ...any) error {
 // these models, or for all that are registered, in order of tables. It changes nothing. Gaps are found too: tables whose
 // rows the database can remove without firing a trigger. Errors: as InstallTriggers.
 func (m *Manager) CheckTriggers(ctx context.Context, models ...any) ([]TriggerDrift, error) {
+	if err := m.live("check triggers"); err != nil {
+		return nil, err
+	}
 	var all []TriggerDrift
 	tables, err := m.triggerTables(models)
 	if err == nil {
@@ -157,6 +160,9 @@ func (m *Manager) lookAtTriggers(ctx context.Context, conn execer, t *triggerTab
 func (m *Manager) changeTriggers(ctx context.Context, op string, models []any,
 	decide func(t *triggerTable, have []trigger) (create, drop []trigger),
 ) error {
+	if err := m.live(op); err != nil {
+		return err
+	}
 	tables, err := m.triggerTables(models)
 	if err == nil {
 		err = m.engine.triggers().change(ctx, m, func(conn execer) error {
