@@ -28,6 +28,9 @@ const (
 // makes a file of, once, for this subject and column. What is never redeemed is deleted by a sweep; until the upload's end
 // and Options.LongestUpload after it, so is what a repeated upload leaves after the row is gone.
 //
+// It commits its intent by itself, whatever becomes of a session that is open; on SQLite, which has one writer, it waits for the
+// session's transaction, so call it before.
+//
 // It does not decide who may upload, how much and how often: that is the caller's. The key, the store and the limits can be
 // read from URL and token, the subject too. Errors, all before anything is written: dossier.ErrInvalid (also for a manager
 // without Options.Signer), ErrType and ErrTooLarge and ErrShortSource for what the column would refuse, ErrInvalidKey, and
