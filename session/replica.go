@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -25,7 +26,7 @@ type replica struct {
 	number int // as in Options.Replicas, from 0
 
 	mu        sync.Mutex
-	examined  bool      // its settings are known to be right
+	examined  bool      // its settings are known to be right, and no read waited in vain since
 	examining bool      // a read is finding that out
 	after     time.Time // not asked before
 }
@@ -184,16 +185,19 @@ func (c reads) candidates(ctx context.Context) iter.Seq[*replica] {
 	}
 }
 
-// usable reports whether a replica may be asked. One that was not up when the manager was made is examined first.
+// usable reports whether a replica may be asked. One that was not up when the manager was made, or that a read waited for in
+// vain, is examined first.
 func (m *Manager) usable(ctx context.Context, r *replica) bool {
 	if ask, examine := r.turn(); !examine {
 		return ask
 	}
-	err := m.engine.examineReplica(ctx, m, r.db)
+	bounded, cancel := context.WithTimeout(ctx, m.opts.CleanupTimeout)
+	defer cancel()
+	err := m.engine.examineReplica(bounded, m, r.db)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.examining, r.examined = false, err == nil
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // who was cancelled need not have waited
 		r.after = time.Now().Add(m.opts.ReplicaPause)
 		m.opts.Logger.WarnContext(ctx, "dossier: a replica cannot be read", "replica", r.number, "error", err)
 	}
@@ -214,7 +218,15 @@ func (r *replica) turn() (ask, examine bool) {
 
 // failed reports whether the replica, and not the query, is what failed; it is left alone for a while then.
 func (m *Manager) failed(ctx context.Context, r *replica, err error) bool {
-	if err == nil || ctx.Err() != nil || !Unavailable(err) {
+	switch {
+	case err == nil:
+		return false
+	case ctx.Err() != nil: // a slow query, or a replica that fell silent
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.examined = false
+		return false
+	case !Unavailable(err):
 		return false
 	}
 	m.opts.Logger.WarnContext(ctx, "dossier: a replica does not answer", "replica", r.number, "error", err)
