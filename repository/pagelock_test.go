@@ -138,3 +138,15 @@ func TestCodesOfApplicationsAreTheirOwn(t *testing.T) {
 	}
 	wantError(t, repository.Recognise(errors.Join(numbered(5), liteError(2067))), repository.ErrDuplicate)
 }
+
+// Exists is EXISTS: whoever only asks whether there is a row does not have a million counted.
+func TestExistsStopsAtTheFirstRow(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		fill(t, m, 3)
+		seen := watchStatements(m)
+		found, err := repository.For[document](m).Exists(t.Context(), repository.Less("group_number", 5))
+		if n := seen.take("SELECT EXISTS (SELECT 1 FROM"); !found || err != nil || n != 1 {
+			t.Errorf("found %v, %v, by %d statements with EXISTS", found, err, n)
+		}
+	}, (*document)(nil))
+}
