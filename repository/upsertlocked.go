@@ -81,6 +81,7 @@ func (r *Repository[T]) updateMatch(ctx context.Context, s *session.Session, mod
 		return false, err
 	}
 	to, from := reflect.ValueOf(model).Elem(), reflect.ValueOf(row).Elem()
+	restoreAfterRollback(s, table, to)
 	for _, field := range table.Fields {
 		if field.IsPK || filledBy(field, "created", "created-by", "version") {
 			field.Value(to).Set(field.Value(from))
@@ -98,6 +99,21 @@ func (r *Repository[T]) updateMatch(ctx context.Context, s *session.Session, mod
 		}
 	}
 	return true, s.Refresh(ctx, model)
+}
+
+// restoreAfterRollback makes the struct what it is now when this point of the work is undone: files that it waits to have uploaded
+// among the rest. A file that is no pointer is left as it is: its parts know by themselves.
+func restoreAfterRollback(s *session.Session, table *schema.Table, model reflect.Value) {
+	before := reflect.New(table.Type).Elem()
+	set := func(to, from reflect.Value) {
+		for _, field := range table.Fields {
+			if field.StructField.Type != fileType {
+				field.Value(to).Set(field.Value(from))
+			}
+		}
+	}
+	set(before, model)
+	s.AfterRollback(func(context.Context) { set(model, before) })
 }
 
 // updatable are the columns that an upsert writes unless it is told which. They are named, so that files replace those that the

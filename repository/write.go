@@ -37,6 +37,11 @@ func (r *Repository[T]) create(ctx context.Context, s *session.Session, models [
 	if len(models) == 0 {
 		return nil
 	}
+	if len(r.base.Scope) > 0 {
+		if err := s.Stage(ctx, &models); err != nil {
+			return err
+		}
+	}
 	return r.scoped(ctx, s, models, func(ctx context.Context) error { return s.Insert(ctx, &models) })
 }
 
@@ -47,7 +52,7 @@ func (r *Repository[T]) Update(ctx context.Context, model *T, columns ...string)
 	if err := checkModels([]*T{model}); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
-	return r.change(ctx, "update", []*T{model}, func(ctx context.Context, s *session.Session) error {
+	return r.change(ctx, "update", []*T{model}, columns, func(ctx context.Context, s *session.Session) error {
 		return s.Update(ctx, model, columns...)
 	})
 }
@@ -59,7 +64,10 @@ func (r *Repository[T]) UpdateMany(ctx context.Context, models []*T, columns ...
 	if err := checkModels(models); err != nil || len(models) == 0 {
 		return wrap("update many", err)
 	}
-	return r.change(ctx, "update many", models, func(ctx context.Context, s *session.Session) error {
+	return r.change(ctx, "update many", models, columns, func(ctx context.Context, s *session.Session) error {
+		if err := s.StageUpdate(ctx, &models, columns...); err != nil { // before the savepoint begins the transaction
+			return err
+		}
 		return s.Nested(ctx, func(ctx context.Context) error { return s.UpdateMany(ctx, &models, columns...) })
 	})
 }
@@ -93,13 +101,16 @@ func (e *MissingError) Unwrap() []error {
 }
 
 // change runs a write on rows that must be there, inside of the scope before and after it.
-func (r *Repository[T]) change(ctx context.Context, op string, models []*T,
+func (r *Repository[T]) change(ctx context.Context, op string, models []*T, columns []string,
 	do func(context.Context, *session.Session) error) error {
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {
 		if len(r.base.Scope) == 0 {
 			return r.orMissing(ctx, s, models, do(ctx, s))
 		}
 		if err := r.present(ctx, s, models, NoLock); err != nil { // before anything is uploaded
+			return err
+		}
+		if err := s.StageUpdate(ctx, &models, columns...); err != nil {
 			return err
 		}
 		return r.scoped(ctx, s, models, func(ctx context.Context) error {
@@ -112,13 +123,11 @@ func (r *Repository[T]) change(ctx context.Context, op string, models []*T,
 	return wrap(op, err)
 }
 
-// scoped runs a write in a savepoint that is undone when it puts rows outside of the scope; files are uploaded before.
+// scoped runs a write in a savepoint that is undone when it puts rows outside of the scope. Files are uploaded before, because the
+// savepoint begins the transaction.
 func (r *Repository[T]) scoped(ctx context.Context, s *session.Session, models []*T, do func(context.Context) error) error {
 	if len(r.base.Scope) == 0 {
 		return do(ctx)
-	}
-	if err := s.Stage(ctx, &models); err != nil {
-		return err
 	}
 	return s.Nested(ctx, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {

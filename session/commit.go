@@ -171,7 +171,7 @@ func (s *Session) finish(ctx context.Context) ending {
 		s.side = nil
 	}
 	end.cleaning = errors.Join(given, removed, s.releaseAfterwards(ctx))
-	s.read = nil // a session may live on and commit without end
+	s.read, s.kept = nil, nil // a session may live on and commit without end
 	s.reset()
 	return end
 }
@@ -207,6 +207,15 @@ func (s *Session) afterCommit(ctx context.Context, fns []func(context.Context)) 
 	ctx, cancel := s.m.detached(ctx)
 	defer cancel()
 	s.after(ctx, fns, hook)
+}
+
+// giveUp is release when no row was written: keys that are in the names of the uploads end with them.
+func (s *Session) giveUp(ctx context.Context) error {
+	for _, key := range s.kept {
+		key.undo()
+	}
+	s.kept = nil
+	return s.release(ctx)
 }
 
 // release gives up the uploads that no row took: rule 7. Only objects whose own intents it changes are deleted.
@@ -277,6 +286,7 @@ func (s *Session) doubt() {
 		_ = s.tx.discard()
 		s.tx = nil
 	}
+	s.kept = nil
 	s.reset()
 }
 

@@ -17,7 +17,7 @@ import (
 // filled are the columns that the session fills, by the tag `fill`; nil where a model does not have one.
 type filled struct {
 	key                  *schema.Field
-	plainKey             bool                  // see zeroField
+	named                bool                  // files have the key in their names
 	newKey               func(v reflect.Value) // fills it in
 	zeros                []zeroField           // those that an insert fills in, and primary keys, which the database may
 	created, updated     *schema.Field
@@ -139,12 +139,8 @@ func (f *filled) columnType(field *schema.Field, traits traits) string {
 	return strings.ReplaceAll(traits.exact, "?", length)
 }
 
-// prepareInsert fills what is zero. All but the key is taken back when the frame is undone: files may be uploaded for the
-// key by then, and another attempt writes them for the same one.
+// prepareInsert fills what is zero.
 func (s *Session) prepareInsert(ctx context.Context, r *row) error {
-	if r.key != nil && (zeroField{r.key, r.plainKey}).isZero(r.value) {
-		r.newKey(r.key.Value(r.value))
-	}
 	if err := s.fillZeros(ctx, *r); err != nil {
 		return err
 	}
@@ -164,13 +160,13 @@ type zeroField struct {
 func (p *plan) planZeros() error {
 	for place, field := range p.table.Fields {
 		plain := p.plain[place] && plainZero(field.StructField.Type)
-		if field == p.key {
-			p.plainKey = plain
-		}
-		if field.IsPK || slices.Contains([]*schema.Field{p.created, p.updated, p.version, p.createdBy, p.updatedBy}, field) {
+		if field.IsPK || slices.Contains([]*schema.Field{p.key, p.created, p.updated, p.version, p.createdBy, p.updatedBy}, field) {
 			p.zeros = append(p.zeros, zeroField{field, plain})
 		}
 	}
+	p.named = p.key != nil && slices.ContainsFunc(p.files, func(f *fileField) bool {
+		return f.policy.Key.NeedsID() || slices.Contains(f.policy.Key.Columns(), p.key.Name)
+	})
 	if len(p.zeros) > 64 {
 		return fmt.Errorf("%w: table %s has a primary key of %d columns", dossier.ErrInvalid, p.table.Name, len(p.table.PKs))
 	}
@@ -207,7 +203,8 @@ func (f zeroField) time(model reflect.Value) *time.Time {
 }
 
 // fillZeros sets fields that are there and zero. When the frame is undone they are zero again, and so are primary keys that
-// the database makes: another row may have them then.
+// the database makes: another row may have them then. A key that files have in their names stays as long as they do: another
+// attempt writes them for the same one.
 func (s *Session) fillZeros(ctx context.Context, r row) error {
 	createdBy, err := actorFor(ctx, r.createdBy)
 	if err != nil {
@@ -224,6 +221,12 @@ func (s *Session) fillZeros(ctx context.Context, r row) error {
 		}
 		zero |= 1 << i
 		switch field.Field {
+		case r.key:
+			r.newKey(field.Value(r.value))
+			if r.named {
+				zero &^= 1 << i
+				s.kept = append(s.kept, undoing{plan: r.plan, value: r.value, zero: 1 << i})
+			}
 		case r.created, r.updated:
 			*field.time(r.value) = now
 		case r.version:

@@ -90,10 +90,20 @@ func (s *Session) hook(ctx context.Context, hook func(context.Context, *Session)
 	return hook(ctx, s)
 }
 
+// insertRows writes rows. When it fails the structs are as they were.
 func (s *Session) insertRows(ctx context.Context, rows []row) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	top, mark := s.top(), s.undoMark()
+	err := s.insertFilled(ctx, rows)
+	if err != nil {
+		top.takeBack(mark)
+	}
+	return err
+}
+
+func (s *Session) insertFilled(ctx context.Context, rows []row) error {
 	for i := range rows {
 		if err := s.prepareInsert(ctx, &rows[i]); err != nil {
 			return err

@@ -41,6 +41,7 @@ type Session struct {
 	loaded map[string]*memory                      // by row id
 	fresh  []noted                                 // in the top frame; not in loaded yet
 	facts  map[fileobject.Reference]dossier.Record // of objects that left rows in this unit of work
+	kept   []undoing                               // keys that are taken back when the uploads are given up
 
 	scratch []byte // reused by hashColumn
 
@@ -196,7 +197,7 @@ func (s *Session) Close() error {
 		s.leave()
 		return nil
 	}
-	return s.undo(context.Background(), s.release)
+	return s.undo(context.Background(), s.giveUp)
 }
 
 // idle reports whether nothing began that could be undone, and nobody waits to be told.
@@ -211,7 +212,7 @@ func (s *Session) Rollback(ctx context.Context) error {
 	if err := s.enter("rollback"); err != nil {
 		return err
 	}
-	return s.undo(ctx, s.release)
+	return s.undo(ctx, s.giveUp)
 }
 
 // undo ends the transaction without commit, lets settle see to the uploads, leaves the session and tells those who want

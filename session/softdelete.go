@@ -44,10 +44,8 @@ func (s *Session) Restore(ctx context.Context, models ...any) error {
 		if field == nil {
 			return fmt.Errorf("%w: table %s has no soft-delete column", dossier.ErrInvalid, r.table.Name)
 		}
-		before := field.Value(r.value).Interface()
-		top := s.top()
-		top.undo = append(top.undo, undoing{fn: func() { field.Value(r.value).Set(reflect.ValueOf(before)) }})
-		field.Value(r.value).SetZero()
+		top, mark := s.top(), s.undoMark()
+		s.fill(r, field, reflect.Zero(field.StructField.Type))
 		live := []byte("NULL")
 		if !field.NullZero && !field.IsPtr {
 			live = field.AppendValue(s.m.db.QueryGen(), nil, r.value)
@@ -55,6 +53,7 @@ func (s *Session) Restore(ctx context.Context, models ...any) error {
 		n, err := s.affected(s.m.db.NewUpdate().Conn(s.tx.conn).Model(r.model).WherePK().WhereDeleted().
 			Set("? = ?", field.SQLName, bun.Safe(live)).Exec(ctx))
 		if err := s.exactlyOne(r, "restored", n, err); err != nil {
+			top.takeBack(mark)
 			return err
 		}
 		s.forget(r)

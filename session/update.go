@@ -49,16 +49,30 @@ func namesOf(changes []change) map[string]bool {
 	return names
 }
 
+// updateRow writes a row. When it fails the struct is as it was.
 func (s *Session) updateRow(ctx context.Context, r row, columns []string, statement func(context.Context, row, writing) error) error {
 	names, changes, err := r.updating(columns)
 	if err == nil {
 		err = r.checkTexts(names)
 	}
-	if err == nil && r.slug != nil && slices.Contains(names, r.slug.Name) {
-		err = s.prepareSlug(&r)
-	}
 	if err != nil {
 		return err
+	}
+	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), s.undoMark()
+	if err := s.updateFilled(ctx, r, w, changes, statement); err != nil {
+		top.takeBack(mark)
+		return err
+	}
+	return nil
+}
+
+func (s *Session) updateFilled(ctx context.Context, r row, w writing, changes []change,
+	statement func(context.Context, row, writing) error,
+) error {
+	if r.slug != nil && slices.Contains(w.names, r.slug.Name) {
+		if err := s.prepareSlug(&r); err != nil {
+			return err
+		}
 	}
 	if err := s.stageRows(ctx, []row{r}, namesOf(changes)); err != nil {
 		return err
@@ -66,23 +80,20 @@ func (s *Session) updateRow(ctx context.Context, r row, columns []string, statem
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	leaving, err := s.applyChanges(ctx, r, changes)
-	if err != nil {
+	if err := s.touch(ctx, r, &w); err != nil { // before anything is adopted: what it refuses is no SQL error
 		return err
 	}
-	w, top, mark := writing{names: names, named: len(columns) > 0}, s.top(), s.undoMark()
-	if err = s.touch(ctx, r, &w); err == nil {
+	leaving, err := s.applyChanges(ctx, r, changes)
+	if err == nil {
 		err = s.order(ctx, leaving)
 	}
 	if err == nil {
 		err = s.watch(s.trySlugs(ctx, r, func() error { return statement(ctx, r, w) }))
 	}
-	if err != nil {
-		top.takeBack(mark)
-		return err
+	if err == nil {
+		s.wrote(r, w.names...)
 	}
-	s.wrote(r, w.names...)
-	return nil
+	return err
 }
 
 // updating returns the columns to write and the file columns among them.

@@ -29,17 +29,50 @@ func (s *Session) UpdateMany(ctx context.Context, models any, columns ...string)
 	return nil
 }
 
-func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) error {
-	if len(rows) == 0 {
-		return nil
+// StageUpdate uploads now what an Update of the model, or an UpdateMany of the models, of these columns would upload: for updates
+// inside a Nested block, whose savepoint begins the transaction. It refuses what they refuse before anything is sent. What no
+// row takes is removed at the end of the unit of work, as with Stage.
+func (s *Session) StageUpdate(ctx context.Context, models any, columns ...string) error {
+	if err := s.enterWrite("stage update"); err != nil {
+		return err
+	}
+	defer s.leave()
+	rows, err := s.m.rows(models)
+	var changes []change
+	if err == nil && len(rows) > 0 {
+		changes, err = s.checkUpdates(rows, columns)
+	}
+	if err == nil && len(changes) > 0 {
+		err = s.stageRows(ctx, rows, namesOf(changes))
+	}
+	if err != nil {
+		return fmt.Errorf("stage update: %w", err)
+	}
+	return nil
+}
+
+// checkUpdates returns the file columns that an update of the rows writes.
+func (s *Session) checkUpdates(rows []row, columns []string) ([]change, error) {
+	for _, r := range rows {
+		if r.plan != rows[0].plan {
+			return nil, fmt.Errorf("%w: models of several types", dossier.ErrInvalid)
+		}
 	}
 	names, changes, err := rows[0].updating(columns)
 	for i := 0; err == nil && i < len(rows); i++ {
 		err = rows[i].checkTexts(names)
 	}
-	if err == nil {
-		err = s.distinctKeys(rows, rows[0].table.PKs)
+	if err != nil {
+		return nil, err
 	}
+	return changes, s.distinctKeys(rows, rows[0].table.PKs)
+}
+
+func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	changes, err := s.checkUpdates(rows, columns)
 	if err != nil {
 		return err
 	}
@@ -49,9 +82,9 @@ func (s *Session) updateRows(ctx context.Context, rows []row, columns []string) 
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	mark, top := s.undoMark(), s.top()
 	for start, end := 0, 0; start < len(rows); start = end {
 		end = groupEnd(rows, start)
-		mark, top := s.undoMark(), s.top()
 		if err := s.updateGroup(ctx, rows[start:end], columns); err != nil {
 			top.takeBack(mark)
 			return err
@@ -65,8 +98,14 @@ func (s *Session) updateEach(ctx context.Context, rows []row, columns []string, 
 	if err := s.stageRows(ctx, rows, namesOf(changes)); err != nil {
 		return err
 	}
-	for _, r := range rows {
-		if err := s.updateRow(ctx, r, columns, s.updateSame); err != nil {
+	mark, top := s.undoMark(), s.top()
+	for i, r := range rows {
+		err := s.updateRow(ctx, r, columns, s.updateSame)
+		if err != nil && i > 0 {
+			_ = s.watch(err) // half of the call must not be committed
+			top.takeBack(mark)
+		}
+		if err != nil {
 			return err
 		}
 	}

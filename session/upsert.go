@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/dossier-go/dossier"
@@ -49,19 +50,24 @@ type upsert struct {
 	match, update []*schema.Field
 }
 
+// upsertRows writes rows. When it fails the structs are as they were.
 func (s *Session) upsertRows(ctx context.Context, rows []row, on Conflict) ([]bool, error) {
 	u, err := rows[0].upsert(on)
 	if err != nil {
 		return nil, err
 	}
-	for i, r := range rows {
+	top, mark := s.top(), s.undoMark()
+	created, err := s.upsertFilled(ctx, u, rows)
+	if err != nil {
+		top.takeBack(mark)
+	}
+	return created, err
+}
+
+func (s *Session) upsertFilled(ctx context.Context, u upsert, rows []row) ([]bool, error) {
+	for i := range rows {
 		if err := s.prepareInsert(ctx, &rows[i]); err != nil {
 			return nil, err
-		}
-		for _, field := range u.match {
-			if field.IsPtr && field.Value(r.value).IsNil() {
-				return nil, fmt.Errorf("%w: column %s is NULL, by which rows are found", dossier.ErrInvalid, field.Name)
-			}
 		}
 	}
 	if err := s.distinctKeys(rows, u.match); err != nil {
@@ -154,13 +160,26 @@ func (s *Session) upsertGroup(ctx context.Context, u upsert, rows []row) ([]bool
 		if !ok {
 			return nil, s.watch(fmt.Errorf("%s: %w: a row is not found by the values it was written with", r.table.Name, dossier.ErrConflict))
 		}
-		for _, field := range r.table.Fields {
-			field.Value(r.value).Set(field.Value(f.value))
-		}
+		s.copyColumns(r, f.value)
 		created[i] = f.created && !known[s.valuesOf(r, u.match)]
 		s.remember(r)
 	}
 	return created, nil
+}
+
+// copyColumns makes the struct what the row is, until the frame is undone.
+func (s *Session) copyColumns(r row, from reflect.Value) {
+	before := reflect.New(r.value.Type()).Elem()
+	r.setColumns(before, r.value)
+	top := s.top()
+	top.undo = append(top.undo, undoing{fn: func() { r.setColumns(r.value, before) }})
+	r.setColumns(r.value, from)
+}
+
+func (p *plan) setColumns(to, from reflect.Value) {
+	for _, field := range p.table.Fields {
+		field.Value(to).Set(field.Value(from))
+	}
 }
 
 // readFirst reports whether rows of the table must be read before they are changed.
