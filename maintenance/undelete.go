@@ -23,7 +23,8 @@ type UndeleteOptions struct {
 	Column Column
 	// Row has the columns of the row's primary key and their values as text. Default: none, it is required.
 	Row map[string]string
-	// List says that the column holds a list of files, to which they are added. Default: false, it holds one file.
+	// List says that the column holds a list of files, to which they are added. It is compared with what a row has in the column, if
+	// any has. Default: false, it holds one file.
 	List bool
 	// Replace allows that the row has another file, which is deleted in turn, Options.DeleteAfter of the manager later. It is of
 	// no use to a list. Default: false, that is dossier.ErrExist.
@@ -99,6 +100,9 @@ func (o UndeleteOptions) putBack(ctx context.Context, s *session.Session, files 
 	if err := s.Lock(ctx, model.Interface()); err != nil {
 		return err
 	}
+	if err := o.checkKind(ctx, s); err != nil {
+		return err
+	}
 	if err := o.checkRow(model.Elem()); err != nil {
 		return err
 	}
@@ -112,6 +116,27 @@ func (o UndeleteOptions) putBack(ctx context.Context, s *session.Session, files 
 	}
 	model.Elem().FieldByName("File").Set(reflect.ValueOf(files[0]))
 	return s.Update(ctx, model.Interface(), o.Column.Column)
+}
+
+// checkKind compares what the caller says of the column with what any row has there. An empty column could be either.
+func (o UndeleteOptions) checkKind(ctx context.Context, s *session.Session) error {
+	var values []string
+	column := bun.Ident(o.Column.Column)
+	err := s.IDB().NewSelect().TableExpr("?", bun.Ident(o.Column.Table)).ColumnExpr("?", column).Where("? IS NOT NULL", column).
+		Limit(1).Scan(ctx, &values)
+	if err != nil {
+		return err
+	}
+	kind := "lists of files"
+	if o.List {
+		kind = "single files"
+	}
+	for _, value := range values {
+		if strings.HasPrefix(value, "[") && !o.List || strings.HasPrefix(value, "{") && o.List {
+			return fmt.Errorf("%w: %s holds %s, as its rows say", dossier.ErrInvalid, o.Column, kind)
+		}
+	}
+	return nil
 }
 
 // checkRow refuses a row that was not meant: databases compare a text with a number, or without regard to case, in their ways.

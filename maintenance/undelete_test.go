@@ -218,6 +218,48 @@ func TestUndeleteRefuses(t *testing.T) {
 	})
 }
 
+// A column that holds one file is none for a list, and the other way round, as far as what it holds tells.
+func TestUndeleteTellsListsFromFiles(t *testing.T) {
+	t.Parallel()
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		p, other := &page{Number: 7, Name: "a", File: text("one")}, &page{Number: 8, Name: "a", File: text("two")}
+		insert(t, m, p, other)
+		gone := other.File.Key
+		other.File = nil
+		update(t, m, other)
+		_, err := maintenance.Undelete(t.Context(), maintenance.UndeleteOptions{
+			Manager: m, Column: maintenance.Column{Table: "pages", Column: "order"}, Row: map[string]string{"number": "7", "name": "a"},
+			List: true, IDs: []string{deletable(t, m)[gone]},
+		})
+		if !errors.Is(err, dossier.ErrInvalid) {
+			t.Errorf("a file became a list: %v", err)
+		}
+		if got := contentOf(t, m, p); got != "one" || len(deletable(t, m)) != 1 {
+			t.Errorf("the row has %q", got)
+		}
+	})
+}
+
+// The object may be gone already: then there is nothing to put back, and the order stays as it is.
+func TestUndeleteOfAnObjectThatIsGone(t *testing.T) {
+	t.Parallel()
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		p := &page{Number: 7, Name: "a", File: text("one")}
+		insert(t, m, p)
+		key := p.File.Key
+		p.File = nil
+		update(t, m, p)
+		check(t, uploads(t, m).Delete(t.Context(), key, dossier.DeleteOptions{}))
+		_, err := maintenance.Undelete(t.Context(), maintenance.UndeleteOptions{
+			Manager: m, Column: maintenance.Column{Table: "pages", Column: "order"}, Row: map[string]string{"number": "7", "name": "a"},
+			IDs: []string{deletable(t, m)[key]},
+		})
+		if !errors.Is(err, dossier.ErrNotExist) || len(deletable(t, m)) != 1 || contentOf(t, m, p) != "" {
+			t.Errorf("error %v, orders %v, the row has %q", err, deletable(t, m), contentOf(t, m, p))
+		}
+	})
+}
+
 // A row's key is said column by column; what is no such thing is an error that shows it.
 func TestParseRowRefuses(t *testing.T) {
 	t.Parallel()
