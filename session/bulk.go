@@ -92,6 +92,9 @@ func (s *Session) bulk(ctx context.Context, op string, row any, where string,
 	if err == nil && strings.TrimSpace(where) == "" {
 		err = fmt.Errorf("%w: the condition is empty; \"1 = 1\" means all rows", dossier.ErrInvalid)
 	}
+	if err == nil && slices.Contains(s.m.engine.traits().syntax.words(where), ";") {
+		err = fmt.Errorf("%w: a condition is one expression, without a semicolon", dossier.ErrInvalid)
+	}
 	var do func() (int, error)
 	if err == nil {
 		do, err = prepare(p)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/dossier-go/dossier"
@@ -95,6 +96,43 @@ func TestBulkStatementsNeedACondition(t *testing.T) {
 		}
 		w.settle("one")
 	})
+}
+
+// A condition is one expression: with a semicolon in it, other than in a text, it would be several statements, of which one could end
+// the transaction unseen and keep what is reported as failed.
+func TestBulkConditionsAreOneExpression(t *testing.T) {
+	t.Parallel()
+	everyWorld(t, session.Options{}, func(t *testing.T, w *world) {
+		w.insert(&paper{Title: "a;b", File: text("one")})
+		for _, several := range []string{"1 = 1); COMMIT; SELECT (1", "1 = 1; COMMIT", "title = ';' OR 1 = 1); COMMIT; SELECT (1"} {
+			_, err := w.tryBulk(func(ctx context.Context, s *session.Session) (int, error) {
+				return s.DeleteWhere(ctx, (*paper)(nil), several)
+			})
+			wantError(t, err, dossier.ErrInvalid)
+			_, err = w.tryBulk(func(ctx context.Context, s *session.Session) (int, error) {
+				return s.UpdateWhere(ctx, (*paper)(nil), map[string]any{"title": "c"}, several)
+			})
+			wantError(t, err, dossier.ErrInvalid)
+		}
+		if titles := w.texts("SELECT title FROM papers"); !slices.Equal(titles, []string{"a;b"}) {
+			t.Errorf("rows %q", titles)
+		}
+		n, err := w.tryBulk(func(ctx context.Context, s *session.Session) (int, error) {
+			return s.DeleteWhere(ctx, (*paper)(nil), "title = 'a;b' /* ; */ AND title <> ?", ";")
+		})
+		if err != nil || n != 1 {
+			t.Errorf("%d rows with semicolons in texts, %v", n, err)
+		}
+	})
+}
+
+// tryBulk runs a bulk statement in a unit of work of its own.
+func (w *world) tryBulk(fn func(ctx context.Context, s *session.Session) (int, error)) (n int, err error) {
+	err = w.try(func(ctx context.Context, s *session.Session) error {
+		n, err = fn(ctx, s)
+		return err
+	})
+	return n, err
 }
 
 // A bulk statement may have changed any row of its table: what the session knew of them is not trusted any more.
