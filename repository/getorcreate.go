@@ -1,9 +1,13 @@
 package repository
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/dossier-go/dossier/session"
 )
@@ -20,7 +24,8 @@ type MatchOptions struct {
 // the model; created tells which. When others do the same at the same time one of them creates the row and the others get
 // it. A row that is there is returned as it is, with relations and lock; nothing of the model is written, and its files are
 // not stored. Errors: as Create; ErrDuplicate when another row, or one that is soft-deleted or outside of the scope, is in
-// the way; ErrSerialization in a session, whose unit of work can be tried again.
+// the way; ErrSerialization in a session, whose unit of work can be tried again: [session.Retryable] says so, also where the
+// session's level of isolation hides a row that others committed after its first statement.
 func (r *Repository[T]) GetOrCreate(ctx context.Context, model *T, opts MatchOptions) (row *T, created bool, err error) {
 	if err := checkModels([]*T{model}); err != nil {
 		return nil, false, wrap("get or create", err)
@@ -54,9 +59,38 @@ func (r *Repository[T]) getOrCreate(ctx context.Context, s *session.Session, mod
 	}
 	row, err := r.find(ctx, s, *where)
 	if row == nil && err == nil {
-		err = failure
+		err = r.inTheWay(ctx, s, *where, failure)
 	}
 	return row, false, err
+}
+
+// inTheWay is the error for a row that cannot be created and is not found: the duplicate that it is of, or one to try again after
+// when others committed the row after the transaction's snapshot, which hides it. So it is if a read beside the transaction
+// finds the row, and the transaction has none of its key.
+func (r *Repository[T]) inTheWay(ctx context.Context, s *session.Session, where Filter, duplicate error) error {
+	db := s.Manager().DB()
+	if s.Isolation() == sql.LevelReadCommitted || db.Dialect().Name() == dialect.SQLite { // whose snapshots are as late as can be
+		return duplicate
+	}
+	var rows []*T
+	q, err := r.rows(s, &rows, where)
+	if err != nil {
+		return err
+	}
+	if err := q.Conn(db).Limit(1).Scan(ctx); err != nil || len(rows) == 0 {
+		return cmp.Or(err, duplicate)
+	}
+	k, err := modelKey(r.table(s), rows[0])
+	if err != nil {
+		return err
+	}
+	all := &Repository[T]{s: r.s, m: r.m, base: Options{Deleted: IncludeDeleted}}
+	if here, err := all.keys(ctx, s, NoLock, k.filter()); err != nil || len(here) > 0 {
+		return cmp.Or(err, duplicate)
+	}
+	return &DatabaseError{Kind: ErrSerialization, Table: r.table(s).Name, Err: session.TryAgain(fmt.Errorf("%s was committed by others after "+
+		"this transaction's snapshot, which does not show it: try the whole unit of work again (session.RunOptions.Attempts), or use the level "+
+		"READ COMMITTED; the insert failed with: %s", k, duplicate.Error()))}
 }
 
 // find returns the row, or nil.

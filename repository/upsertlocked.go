@@ -60,7 +60,7 @@ func (r *Repository[T]) upsertRow(ctx context.Context, s *session.Session, model
 			return err == nil, err
 		}
 	}
-	return false, failure
+	return false, r.inTheWay(ctx, s, *where, failure)
 }
 
 // updateMatch locks the row and updates it, if it is there.

@@ -93,8 +93,28 @@ func (s *Session) rewind(ctx context.Context) error {
 	})
 }
 
-// Retryable reports whether err is a serialization failure, a deadlock, a lock that was not given in time or a busy
-// database, and not an unknown outcome: the whole unit of work may succeed when it is tried again.
+// Retryable reports whether err is a serialization failure, a deadlock, a lock that was not given in time, a busy
+// database, or an error of [TryAgain], and not an unknown outcome: the whole unit of work may succeed when it is tried again.
 func Retryable(err error) bool {
-	return !errors.Is(err, dossier.ErrOutcomeUnknown) && journal.Retryable(err)
+	var again *againError
+	return !errors.Is(err, dossier.ErrOutcomeUnknown) && (errors.As(err, &again) || journal.Retryable(err))
 }
+
+// againError is an error of TryAgain.
+type againError struct{ error }
+
+// Unwrap returns what TryAgain was given.
+func (e *againError) Unwrap() error { return e.error }
+
+// TryAgain returns err as one that is [Retryable]: for a function of [Manager.RunWith] that found, by what it read, that another
+// transaction would see more. nil stays nil.
+func TryAgain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &againError{err}
+}
+
+// Isolation returns the level of the session's transactions: that of Options.Isolation or RunOptions.Isolation, or what the
+// database has in its place.
+func (s *Session) Isolation() sql.IsolationLevel { return s.level }
