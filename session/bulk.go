@@ -14,7 +14,7 @@ import (
 )
 
 // DeleteWhere deletes all rows of the table of a model that the condition selects, and returns how many. The condition is
-// bun's: "title = ?" with arguments; it must not be empty ("1 = 1" means all). Objects of the rows are ordered to be deleted; a
+// bun's: "title = ?" with arguments; it is one expression and not empty ("1 = 1" means all). Objects of the rows are ordered to be deleted; a
 // model with a soft-delete column keeps them. row is a pointer to the model's struct, nil or not.
 func (s *Session) DeleteWhere(ctx context.Context, row any, where string, args ...any) (int, error) {
 	return s.bulk(ctx, "delete where", row, where, func(p *plan) (func() (int, error), error) {
