@@ -154,7 +154,7 @@ func (j *Journal) sweepStores(ctx context.Context, opts SweepOptions, places []p
 }
 
 // manyBatches is after how many batches in a row a sweep takes the journal for one that has grown suddenly.
-const manyBatches = 10
+const manyBatches = 3
 
 // analyze lets PostgreSQL count again: after a bulk delete its statistics say that there is almost nothing, and each
 // claim would sort all that is due. Only the speed depends on it, so a server that refuses is left alone.
