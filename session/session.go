@@ -263,7 +263,6 @@ func (s *Session) reset() []func(context.Context) {
 	s.stream, s.active = false, false
 	clear(s.loaded)
 	s.fresh = nil
-	s.freshRoom, s.undoRoom, s.rowRoom = [1]noted{}, [1]undoing{}, [1]row{} // a session may live on, and must not keep models
 	clear(s.facts)
 	s.rowRoom, s.freshRoom, s.undoRoom = [1]row{}, [1]noted{}, [1]undoing{} // a session that lives on holds no model
 	return fns
