@@ -27,6 +27,9 @@ func convertTo(dest reflect.Value, value any) error {
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
+	if v.IsValid() {
+		v = unwrapped(v)
+	}
 	if !v.IsValid() || v.Kind() == reflect.Slice && v.IsNil() {
 		return fmt.Errorf("nil is no %v; NULL is asked for with Null and NotNull", want)
 	}

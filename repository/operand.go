@@ -40,7 +40,7 @@ func (t target) named(use, name string) (operand, error) {
 		return operand{}, err
 	}
 	return operand{
-		label: name, sql: t.column(field), want: field.IndirectType,
+		label: name, sql: t.column(field), want: inner(field.IndirectType),
 		literal: func(value any) (string, error) { return literal(t.table, name, field, value) },
 	}, nil
 }
@@ -80,7 +80,7 @@ func invalidValue(name string, err error) error {
 }
 
 func appendLiteral(b []byte, table *schema.Table, name string, field *schema.Field, value any) ([]byte, error) {
-	v, err := convert(field.IndirectType, value)
+	v, err := convert(inner(field.IndirectType), value)
 	if err != nil {
 		return nil, invalidValue(name, err)
 	}
@@ -89,6 +89,7 @@ func appendLiteral(b []byte, table *schema.Table, name string, field *schema.Fie
 
 // appendValue appends a value of the column's own type, behind no pointer.
 func appendValue(b []byte, table *schema.Table, field *schema.Field, v reflect.Value) []byte {
+	v = wrapped(field.IndirectType, v)
 	if field.IsPtr {
 		pointer := reflect.New(field.IndirectType)
 		pointer.Elem().Set(v)
