@@ -3,6 +3,7 @@ package repository_test
 import (
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/fileobject"
 	"github.com/dossier-go/dossier/repository"
 	"github.com/dossier-go/dossier/session"
 )
@@ -67,4 +69,29 @@ func TestFiltersOnColumnsOfPackageSQL(t *testing.T) {
 			t.Errorf("%d rows, %v", len(found), err)
 		}
 	}, (*visitor)(nil))
+}
+
+// Rows without a file are asked for in one way, whatever their column holds: NULL, or a list that is or has become empty.
+func TestRowsWithoutAnyFileOfMany(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		documents, was := repository.For[document](m), &document{Title: "was", Pages: fileobject.List{text("a")}}
+		check(t, documents.CreateMany(t.Context(), []*document{{Title: "null"}, {Title: "empty", Pages: fileobject.List{}}, was,
+			{Title: "one", Pages: fileobject.List{text("b")}}}))
+		was.Pages = fileobject.List{}
+		check(t, documents.Update(t.Context(), was, "pages"))
+		for want, filter := range map[string]repository.Filter{
+			"empty null was": repository.Not(repository.NotNull("pages.size")), "one": repository.NotNull("pages.size"),
+			"null": repository.Null("pages"), "empty one was": repository.NotNull("pages"), "": repository.Null("pages.size"),
+		} {
+			found, err := documents.List(t.Context(), repository.ListOptions{Where: []repository.Filter{filter},
+				Order: []repository.Order{{Column: "title"}}})
+			var titles []string
+			for _, d := range found {
+				titles = append(titles, d.Title)
+			}
+			if got := strings.Join(titles, " "); err != nil || got != want {
+				t.Errorf("%q, want %q; %v", got, want, err)
+			}
+		}
+	}, (*document)(nil))
 }
