@@ -226,7 +226,7 @@ func (m *Manager) failed(ctx context.Context, r *replica, err error) bool {
 		defer r.mu.Unlock()
 		r.examined = false
 		return false
-	case !Unavailable(err):
+	case !Unavailable(err) && turnedAway(err) == nil:
 		return false
 	}
 	m.opts.Logger.WarnContext(ctx, "dossier: a replica does not answer", "replica", r.number, "error", err)

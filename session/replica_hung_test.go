@@ -86,6 +86,27 @@ func (r replicated) together(n int) {
 	}))
 }
 
+// A replica that lets us in no more, because a password was changed on it or its database is gone, has not refused the query: others
+// can answer it.
+func TestAReplicaThatTurnsUsAwayIsPassedOver(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"28P01", "28000", "3D000"} {
+		var door *front
+		opts := session.Options{ReplicaPause: time.Nanosecond, Logger: slog.New(slog.DiscardHandler)}
+		r := newReplicated(t, "postgresql", opts, func(cfg *session.Config) {
+			door = newFront(t, addressOf(t, cfg.Replicas[0]), nil)
+			cfg.Replicas[0] = at(t, cfg.Replicas[0], door.address())
+		})
+		r.want(t.Context(), inTurn)
+		door.set(refusal(state, "not you"))
+		r.want(t.Context(), onlySecond)
+		health, err := r.Health(t.Context())
+		if err != nil || health.Replicas[0] == nil || health.Replicas[1] != nil {
+			t.Errorf("%s: health %v, %v", state, health, err)
+		}
+	}
+}
+
 // A replica whose connections are open and silent is found out by the reads that wait for it in vain: the next one looks at it, for
 // CleanupTimeout at most, and until it works again it is passed over. Every read would wait otherwise until its context ends.
 func TestAReplicaThatFallsSilentIsPassedOver(t *testing.T) {

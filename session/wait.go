@@ -60,18 +60,27 @@ func kinded(ctx context.Context, err error) error {
 	switch {
 	case err == nil || isKinded(err):
 		return err
-	case state == "28P01" || state == "28000" || number == 1045 || number == 1698:
-		kind = dossier.ErrUnauthenticated
+	case turnedAway(err) != nil:
+		kind = turnedAway(err)
 	case state == "42501" || number == 1044 || number == 1142:
 		kind = dossier.ErrPermission
-	case state == "3D000" || number == 1049:
-		kind = ErrNoDatabase
 	case Unavailable(err) && !errors.Is(ctx.Err(), context.Canceled), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		kind = dossier.ErrUnavailable
 	default:
 		return err
 	}
 	return fmt.Errorf("%w: %w", kind, err)
+}
+
+// turnedAway returns why a server did not let us in, which no statement can be answered with, or nil.
+func turnedAway(err error) error {
+	switch state, number := journal.SQLState(err), journal.MySQLNumber(err); {
+	case state == "28P01" || state == "28000" || number == 1045 || number == 1698:
+		return dossier.ErrUnauthenticated
+	case state == "3D000" || number == 1049:
+		return ErrNoDatabase
+	}
+	return nil
 }
 
 func isKinded(err error) bool {
