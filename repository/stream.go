@@ -49,6 +49,10 @@ const MaxBatch = 10_000
 // write, and rows that it deletes or that others add do not shift the others. With [For] every batch is read by itself;
 // what is consistent over all of them is a session's business. size is 1 to MaxBatch; another is dossier.ErrInvalid. The
 // error comes last.
+//
+// In a session the rows of a batch count as loaded, as those of Get do, until the loop asks for the next batch or ends; afterwards
+// those that were written or loaded again do, and the rest is forgotten. A row that is to be changed later, and whose files are to
+// be cleared or edited then, is loaded again by Get. What a session writes it remembers until the transaction ends.
 func (r *Repository[T]) Batches(ctx context.Context, size int, where ...Filter) iter.Seq2[[]*T, error] {
 	return func(yield func([]*T, error) bool) {
 		if size < 1 || size > MaxBatch {
@@ -57,12 +61,13 @@ func (r *Repository[T]) Batches(ctx context.Context, size int, where ...Filter) 
 		}
 		var after *T
 		for {
-			batch, err := r.batch(ctx, size, after, where)
+			batch, forget, err := r.batch(ctx, size, after, where)
 			if err != nil {
 				yield(nil, wrap("batches", err))
 				return
 			}
-			if len(batch) == 0 || !yield(batch, nil) || len(batch) < size {
+			more := len(batch) > 0 && yield(batch, nil) && len(batch) == size
+			if forget(); !more {
 				return
 			}
 			after = batch[len(batch)-1]
@@ -70,9 +75,9 @@ func (r *Repository[T]) Batches(ctx context.Context, size int, where ...Filter) 
 	}
 }
 
-func (r *Repository[T]) batch(ctx context.Context, size int, after *T, where []Filter) ([]*T, error) {
-	var batch []*T
-	err := r.read(ctx, func(ctx context.Context, s *session.Session) error {
+// batch reads the next rows; the session remembers them until forget is called.
+func (r *Repository[T]) batch(ctx context.Context, size int, after *T, where []Filter) (batch []*T, forget func(), err error) {
+	err = r.read(ctx, func(ctx context.Context, s *session.Session) error {
 		table := r.table(s)
 		if len(table.PKs) == 0 {
 			return fmt.Errorf("%w: table %s has no primary key, so its rows have no order", dossier.ErrInvalid, table.Name)
@@ -91,9 +96,10 @@ func (r *Repository[T]) batch(ctx context.Context, size int, after *T, where []F
 		for _, pk := range table.PKs {
 			q = q.OrderExpr("?.?", table.SQLAlias, pk.SQLName)
 		}
-		return s.Select(ctx, q.Limit(int64(size)))
+		forget, err = s.SelectBriefly(ctx, q.Limit(int64(size)))
+		return err
 	})
-	return batch, err
+	return batch, forget, err
 }
 
 // following selects the rows after the key: a greater first column, or the same and a greater second one, and so on.

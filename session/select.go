@@ -23,6 +23,10 @@ func (s *Session) Begin(ctx context.Context) error { return s.begin(ctx, "begin"
 // lock (For) it needs [Session.Begin] first. Models are remembered as [Session.Get] does it, unless the unit of work is
 // read-only; those of relations are not. A single row that is not there is dossier.ErrNotFound.
 func (s *Session) Select(ctx context.Context, q *bun.SelectQuery, dest ...any) error {
+	return s.selecting(ctx, q, dest, s.rememberRead)
+}
+
+func (s *Session) selecting(ctx context.Context, q *bun.SelectQuery, dest []any, remember func(rows []row)) error {
 	if q == nil {
 		return fmt.Errorf("select: %w: no query", dossier.ErrInvalid)
 	}
@@ -38,7 +42,7 @@ func (s *Session) Select(ctx context.Context, q *bun.SelectQuery, dest ...any) e
 		return fmt.Errorf("select: %w", err)
 	}
 	if model := scanned(q, dest); model != nil && !s.readOnly {
-		s.rememberAll(model.Value())
+		s.rememberAll(model.Value(), remember)
 	}
 	return nil
 }
@@ -53,7 +57,7 @@ func scanned(q *bun.SelectQuery, dest []any) bun.Model {
 }
 
 // rememberAll remembers what was read into models, if it is models that it was read into.
-func (s *Session) rememberAll(models any) {
+func (s *Session) rememberAll(models any, remember func(rows []row)) {
 	if v := reflect.ValueOf(models); v.Kind() != reflect.Pointer || v.IsNil() {
 		return
 	}
@@ -61,5 +65,5 @@ func (s *Session) rememberAll(models any) {
 	if err != nil {
 		return // no models of ours
 	}
-	s.rememberRead(rows)
+	remember(rows)
 }
