@@ -237,3 +237,25 @@ type strictPhrase struct {
 	ID            int64  `bun:"id,pk"`
 	Text          string `bun:"text,notnull"`
 }
+
+// Keys of several columns settle an order as one column does, in the order of the struct.
+func TestKeysetPagesOfCompositeKeys(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, m *session.Manager) {
+		places := repository.For[place](m)
+		for i := range 11 {
+			check(t, places.Create(t.Context(), &place{Street: []string{"Elm", "elm ", "Oak"}[i%3], Number: i}))
+		}
+		for _, order := range [][]repository.Order{nil, {{Column: "number", Descending: true}}, {{Column: "street", Descending: true}}} {
+			list, err := places.List(t.Context(), repository.ListOptions{Order: order})
+			check(t, err)
+			var want []int64
+			for _, p := range list {
+				want = append(want, int64(p.Number))
+			}
+			forth, back := turn(t, places, repository.KeysetOptions{Order: order}, func(p *place) int64 { return int64(p.Number) })
+			if len(want) != 11 || !slices.Equal(forth, want) || !slices.Equal(back, want) {
+				t.Errorf("by %+v: forth %v, back %v, want %v", order, forth, back, want)
+			}
+		}
+	}, (*place)(nil))
+}

@@ -127,6 +127,7 @@ func (p pattern) match(t target, sql string) string {
 	}
 	switch t.table.Dialect().Name() {
 	case dialect.PG:
+		sql += "::text" // of an enumeration or a uuid, which have no patterns; citext would ignore case
 		if !p.fold {
 			return sql + operator + "LIKE " + t.quote(p.like()) + " ESCAPE '!'"
 		}

@@ -72,3 +72,33 @@ func TestAValueOfAnotherTypeIsRefusedByCode(t *testing.T) {
 		})
 	}
 }
+
+// A field of text is searched whatever the column is in the database, which knows patterns of texts alone.
+func TestSearchInColumnsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	for name, statements := range map[string][]string{
+		"postgresql": {"CREATE TYPE mood AS ENUM ('sad', 'glad')", "CREATE TABLE notes (id BIGINT PRIMARY KEY, title mood, remark UUID)"},
+		"mariadb":    {"CREATE TABLE notes (id BIGINT PRIMARY KEY, title ENUM ('sad', 'glad'), remark CHAR(36) CHARACTER SET latin1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := openOn(t, name, session.Options{})
+			for _, statement := range statements {
+				_, err := m.DB().ExecContext(t.Context(), statement)
+				check(t, err)
+			}
+			notes := repository.For[note](m)
+			check(t, notes.Create(t.Context(), &note{ID: 1, Title: "glad", Remark: ptr("01890a5d-ac96-774b-bcce-b302099a8057")}))
+			check(t, notes.Create(t.Context(), &note{ID: 2, Title: "sad"}))
+			for what, filter := range map[string]repository.Filter{
+				"search": repository.Search("LA", "title", "remark"), "exact": repository.SearchExact("gl", "title"),
+				"of a key": repository.StartsWithFold("remark", "01890A5D"), "not": repository.NotSearch("SAD", "title"),
+			} {
+				found, err := notes.List(t.Context(), repository.ListOptions{Where: []repository.Filter{filter}})
+				if err != nil || len(found) != 1 || found[0].ID != 1 {
+					t.Errorf("%s: %d rows, %v", what, len(found), err)
+				}
+			}
+		})
+	}
+}
