@@ -79,3 +79,27 @@ func TestTriggersOfPartitionsUnderOneName(t *testing.T) {
 	w.exec("DELETE FROM " + archive + ".leaves1 WHERE id = (SELECT min(id) FROM leaves)")
 	w.wantDoomed(1, "a row of a partition in another schema was deleted")
 }
+
+// A column that another program made can be text. Its files are as safe; what is no JSON in it holds none, except that PostgreSQL
+// refuses to change or delete such a row, as docs/triggers.md says.
+func TestTriggersOnColumnsOfText(t *testing.T) {
+	t.Parallel()
+	for _, on := range []string{"sqlite", "postgresql", "mariadb"} {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			w := newLeaves(t, on, "CREATE TABLE leaves (id BIGINT PRIMARY KEY, parent BIGINT, slug VARCHAR(20), file TEXT)",
+				"INSERT INTO leaves (id, file) VALUES (9, 'no JSON')")
+			w.exec("DELETE FROM leaves WHERE id = 1")
+			w.wantDoomed(1, "a row was deleted")
+			w.exec("INSERT INTO leaves (id, file) VALUES (3, 'null'), (4, '[]'), (5, '7')")
+			w.exec("DELETE FROM leaves WHERE id IN (3, 4, 5)")
+			w.wantDoomed(1, "rows without files were deleted")
+			for _, statement := range []string{"INSERT INTO leaves (id, file) VALUES (6, '')", "DELETE FROM leaves WHERE id = 9"} {
+				if _, err := w.plain.ExecContext(w.ctx, statement); (err != nil) != (on == "postgresql") {
+					t.Errorf("%s: error %v", statement, err)
+				}
+			}
+			w.wantDoomed(1, "a text that is no JSON")
+		})
+	}
+}
