@@ -29,6 +29,9 @@ func (w *window[T]) add(item T) {
 	if w.after != nil && w.compare(item, *w.after) <= 0 {
 		return
 	}
+	if w.more && w.compare(item, w.items[w.size-1]) > 0 {
+		return
+	}
 	if w.items = append(w.items, item); len(w.items) >= 2*w.size {
 		w.tidy()
 	}
@@ -81,9 +84,13 @@ func (b *Backend) inOrder(
 	return w.each(scan, do)
 }
 
-// eachEntry calls do for everything in a folder, in no order. A folder that vanished is empty.
+// eachEntry calls do for everything in a folder, in no order; names and types are known of it. A folder that vanished is
+// empty.
 func (b *Backend) eachEntry(ctx context.Context, root *os.Root, do func(fs.DirEntry)) error {
 	folder, err := root.Open(".")
+	if err == nil {
+		folder, err = typesOnly(folder)
+	}
 	if err != nil {
 		return ignoreAbsent(err)
 	}
