@@ -17,7 +17,8 @@ import (
 
 // UndeleteOptions of [Undelete].
 type UndeleteOptions struct {
-	// Manager of the database and its stores. Default: none, it is required.
+	// Manager of the database and its stores, which should be the tool's own: it comes to know the table by a model with this
+	// column alone, and its InstallTriggers without models would take that for the whole. Default: none, it is required.
 	Manager *session.Manager
 	// Column that gets the files back. Default: none, it is required.
 	Column Column

@@ -158,8 +158,9 @@ func (r *Repository[T]) bulk(s *session.Session, where []Filter) (condition, err
 
 // UpdateWhere sets columns of the rows that all filters select and returns how many; audit times and versions follow. A file
 // column can be cleared, with nil, and never set. Values are written as Update writes the struct's fields, NULL for nil; one
-// that does not fit its field is dossier.ErrInvalid before any statement: see [session.Session.UpdateWhere]. No filter, or filters that restrict nothing, are dossier.ErrInvalid, as for
-// [Repository.DeleteWhere]; so are values that put rows outside of the scope, which undoes all of it.
+// that does not fit its field is dossier.ErrInvalid before any statement: see [session.Session.UpdateWhere]. No filter, or
+// filters that restrict nothing, are dossier.ErrInvalid, as for [Repository.DeleteWhere]; so are values that put rows outside
+// of the scope, which undoes all of it.
 func (r *Repository[T]) UpdateWhere(ctx context.Context, set map[string]any, where ...Filter) (int, error) {
 	n := 0
 	err := r.write(ctx, func(ctx context.Context, s *session.Session) error {

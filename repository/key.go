@@ -76,7 +76,7 @@ func addressable(v reflect.Value) reflect.Value {
 // it can: a zero that stands for NULL is a key all the same.
 func (k key) set(model reflect.Value) (bool, error) {
 	for i, pk := range k.table.PKs {
-		if pk.IsPtr || pk.NullZero {
+		if pk.IsPtr || pk.NullZero || inner(pk.IndirectType) != pk.IndirectType {
 			return false, nil
 		}
 		if err := convertTo(pk.Value(model).Addr(), k.values[i]); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/session"
+	"github.com/uptrace/bun"
 )
 
 // Get returns the row with this primary key. A composite key is given in the order of the struct, or as a struct that has
@@ -20,20 +21,9 @@ func (r *Repository[T]) Get(ctx context.Context, id ...any) (*T, error) {
 		if err != nil {
 			return err
 		}
-		var where []Filter
-		byModel, err := key.set(reflect.ValueOf(model).Elem())
-		if !byModel {
-			where = []Filter{key.filter()}
-		}
+		q, err := r.byKey(ctx, s, model, key)
 		if err != nil {
 			return err
-		}
-		q, err := r.selecting(ctx, s, model, where...)
-		if err != nil {
-			return err
-		}
-		if byModel {
-			q = q.WherePK()
 		}
 		if err = s.Select(ctx, q); errors.Is(err, dossier.ErrNotFound) {
 			return fmt.Errorf("%s: %w", key, err)
@@ -44,6 +34,22 @@ func (r *Repository[T]) Get(ctx context.Context, id ...any) (*T, error) {
 		return nil, fmt.Errorf("get: %w", err)
 	}
 	return model, nil
+}
+
+// byKey selects the row, by the key in the model if it can.
+func (r *Repository[T]) byKey(ctx context.Context, s *session.Session, model *T, k key) (*bun.SelectQuery, error) {
+	inModel, err := k.set(reflect.ValueOf(model).Elem())
+	if err != nil {
+		return nil, err
+	}
+	if !inModel {
+		return r.selecting(ctx, s, model, k.filter())
+	}
+	q, err := r.selecting(ctx, s, model)
+	if err != nil {
+		return nil, err
+	}
+	return q.WherePK(), nil
 }
 
 // GetOne returns the one row that the filters select. None is dossier.ErrNotFound, more than one ErrMultiple.
