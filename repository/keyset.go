@@ -174,32 +174,54 @@ func links[T any](
 	if k.from.Back {
 		hasNext, hasPrevious = true, more
 	}
+	var ends []*end[T]
 	if hasNext {
-		next, err = cursor(ctx, s, k, items, len(items)-1, position{})
+		ends = append(ends, &end[T]{place: len(items) - 1, cursor: &next})
 	}
-	if hasPrevious && err == nil {
-		previous, err = cursor(ctx, s, k, items, 0, position{Back: true})
+	if hasPrevious {
+		ends = append(ends, &end[T]{place: 0, at: position{Back: true}, cursor: &previous})
 	}
-	return next, previous, err
+	for _, e := range ends {
+		if err := e.find(k, items); err != nil {
+			return "", "", err
+		}
+	}
+	if err := storedTimes(ctx, s, k, ends); err != nil {
+		return "", "", err
+	}
+	for _, e := range ends {
+		if err := e.sign(k); err != nil {
+			return "", "", err
+		}
+	}
+	return next, previous, nil
 }
 
-// cursor is the position of an item; of an empty page that where it would be, with the row there, for it was on the page
-// before.
-func cursor[T any](ctx context.Context, s *session.Session, k *keyset, items []*T, i int, at position) (string, error) {
+// end is one of a page, beyond which there is another one.
+type end[T any] struct {
+	place  int // of its item
+	item   *T  // nil: the page is empty
+	at     position
+	cursor *string
+}
+
+// find sets the position to that of the item; of an empty page to that where it would be, with the row there, for it was on the
+// page before.
+func (e *end[T]) find(k *keyset, items []*T) (err error) {
 	if len(items) == 0 {
-		at.Values, at.Including = k.from.Values, at.Back != k.from.Back
-	} else {
-		var err error
-		if at.Values, err = k.order.valuesOf(items[i]); err != nil {
-			return "", err
-		}
-		if err = storedTimes(ctx, s, k, items[i], at.Values); err != nil {
-			return "", err
-		}
+		e.at.Values, e.at.Including = k.from.Values, e.at.Back != k.from.Back
+		return nil
 	}
-	payload, err := at.encode()
+	e.item = items[e.place]
+	e.at.Values, err = k.order.valuesOf(e.item)
+	return err
+}
+
+func (e *end[T]) sign(k *keyset) error {
+	payload, err := e.at.encode()
 	if err != nil {
-		return "", err
+		return err
 	}
-	return k.opts.Signer.SignToken(k.purpose, payload, time.Now().Add(k.opts.Life))
+	*e.cursor, err = k.opts.Signer.SignToken(k.purpose, payload, time.Now().Add(k.opts.Life))
+	return err
 }
