@@ -6,11 +6,10 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dossier-go/dossier/internal/lossless"
+	"github.com/dossier-go/dossier/internal/plaintext"
 )
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -68,18 +67,7 @@ func storable(v reflect.Value) error {
 		return fmt.Errorf("%v is no number to compare with", v.Float())
 	}
 	if v.Kind() == reflect.String {
-		return plainText(v.String())
-	}
-	return nil
-}
-
-// plainText refuses what no database, or not all of them, can be asked for.
-func plainText(text string) error {
-	if !utf8.ValidString(text) {
-		return fmt.Errorf("the text is not valid UTF-8")
-	}
-	if strings.IndexByte(text, 0) >= 0 {
-		return fmt.Errorf("the text holds a NUL byte")
+		return plaintext.Check(v.String())
 	}
 	return nil
 }

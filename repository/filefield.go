@@ -10,6 +10,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/fileobject"
+	"github.com/dossier-go/dossier/internal/plaintext"
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 )
@@ -37,7 +38,7 @@ func HoldsObject(field, backend, key string) Filter {
 		}
 		is := make([]string, 2)
 		for i, value := range []string{backend, key} {
-			if err := plainText(value); err != nil {
+			if err := plaintext.Check(value); err != nil {
 				return condition{}, fmt.Errorf("%w: filter on %q: %w", dossier.ErrInvalid, field, err)
 			}
 			is[i] = " = " + t.quote(value)

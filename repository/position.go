@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/plaintext"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -87,7 +88,7 @@ func textOf(v reflect.Value) (string, error) {
 	}
 	switch {
 	case v.Kind() == reflect.String:
-		return v.String(), plainText(v.String()) // any other would come back as another text
+		return v.String(), plaintext.Check(v.String()) // any other would come back as another text
 	case v.Kind() == reflect.Bool:
 		return strconv.FormatBool(v.Bool()), nil
 	case v.CanInt():
@@ -160,7 +161,7 @@ func (t term) position(table *schema.Table, text string) (string, error) {
 		v := reflect.ValueOf(number).Convert(t.field.IndirectType)
 		return string(appendValue(nil, table, t.field, v)), nil
 	case isStored && t.field.IndirectType == timeType:
-		return target{table: table}.quote(stored), plainText(stored)
+		return target{table: table}.quote(stored), plaintext.Check(stored)
 	}
 	return literal(table, t.label, t.field, value)
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/plaintext"
 )
 
 // query is a query string while it is read.
@@ -52,7 +53,7 @@ func (q *query) read(name string, values []string) {
 			q.fail(name, fmt.Sprintf("a value has %d bytes, and may have %d", len(value), config.MaxLength))
 			return
 		}
-		if err := plainText(value); err != nil {
+		if err := plaintext.Check(value); err != nil {
 			q.fail(name, err.Error())
 			return
 		}

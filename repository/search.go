@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/plaintext"
 	"github.com/uptrace/bun/dialect"
 )
 
@@ -115,7 +116,7 @@ func (p pattern) check() error {
 	if n := utf8.RuneCountInString(p.text); n > MaxSearchLength {
 		return fmt.Errorf("the text has %d characters, more than %d", n, MaxSearchLength)
 	}
-	return plainText(p.text)
+	return plaintext.Check(p.text)
 }
 
 // match compares a text with the pattern, byte for byte but for the cases that the pattern itself spells out, so that

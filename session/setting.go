@@ -16,6 +16,7 @@ import (
 
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/internal/lossless"
+	"github.com/dossier-go/dossier/internal/plaintext"
 	"github.com/dossier-go/dossier/model"
 )
 
@@ -93,7 +94,7 @@ func (s *Session) setTo(p *plan, field *schema.Field, value any) (schema.QueryAp
 	row := reflect.New(p.table.Type).Elem()
 	field.Value(row).Set(made)
 	if text := reflect.Indirect(made); isText(field) && text.Kind() == reflect.String {
-		if err := checkText(text.String()); err != nil {
+		if err := plaintext.Check(text.String()); err != nil {
 			return nil, err
 		}
 	}

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun/schema"
 
 	"github.com/dossier-go/dossier"
+	"github.com/dossier-go/dossier/internal/plaintext"
 )
 
 // isText reports whether a column's values are written as the texts that they are.
@@ -34,19 +33,9 @@ func (r row) checkTexts(names []string) error {
 			}
 			v = v.Elem()
 		}
-		if err := checkText(v.String()); err != nil {
+		if err := plaintext.Check(v.String()); err != nil {
 			return fmt.Errorf("%w: column %s of table %s: %w", dossier.ErrInvalid, field.Name, r.table.Name, err)
 		}
-	}
-	return nil
-}
-
-func checkText(text string) error {
-	if !utf8.ValidString(text) {
-		return fmt.Errorf("the text is not valid UTF-8")
-	}
-	if strings.IndexByte(text, 0) >= 0 {
-		return fmt.Errorf("the text holds a NUL byte")
 	}
 	return nil
 }
