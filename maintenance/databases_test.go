@@ -41,23 +41,28 @@ func onServers(t *testing.T, test func(t *testing.T, m *session.Manager)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			database, err := create(t.Context())
-			if errors.Is(err, dbservers.ErrMissing) {
-				t.Skip(err)
-			}
-			check(t, err)
-			t.Cleanup(func() { check(t, database.Drop(context.Background())) })
-			registry := &dossier.Registry{}
-			check(t, registry.Register("uploads", memory.New(memory.Config{})))
-			m, err := session.Open(t.Context(), session.Config{
-				DSN: database.DSN, Models: []any{(*document)(nil)}, CreateSchema: true,
-				Options: session.Options{Registry: registry, DeleteAfter: session.AtOnce},
-			})
-			check(t, err)
-			t.Cleanup(func() { check(t, m.Close()) })
-			test(t, m)
+			test(t, newServerManager(t, create, session.Options{DeleteAfter: session.AtOnce}, (*document)(nil)))
 		})
 	}
+}
+
+// newServerManager returns a manager over a new database of a server and a store in memory.
+func newServerManager(t *testing.T, create func(context.Context) (*dbservers.Database, error), opts session.Options,
+	models ...any,
+) *session.Manager {
+	t.Helper()
+	database, err := create(t.Context())
+	if errors.Is(err, dbservers.ErrMissing) {
+		t.Skip(err)
+	}
+	check(t, err)
+	t.Cleanup(func() { check(t, database.Drop(context.Background())) })
+	opts.Registry = &dossier.Registry{}
+	check(t, opts.Registry.Register("uploads", memory.New(memory.Config{})))
+	m, err := session.Open(t.Context(), session.Config{DSN: database.DSN, Models: models, CreateSchema: true, Options: opts})
+	check(t, err)
+	t.Cleanup(func() { check(t, m.Close()) })
+	return m
 }
 
 // What an audit finds does not depend on the database: nothing in order, each kind of damage by its name, with the row.

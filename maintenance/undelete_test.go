@@ -12,7 +12,6 @@ import (
 	"github.com/dossier-go/dossier"
 	"github.com/dossier-go/dossier/backends/memory"
 	"github.com/dossier-go/dossier/fileobject"
-	"github.com/dossier-go/dossier/internal/dbservers"
 	"github.com/dossier-go/dossier/journal"
 	"github.com/dossier-go/dossier/maintenance"
 	"github.com/dossier-go/dossier/session"
@@ -43,20 +42,7 @@ func onEveryDatabase(t *testing.T, test func(t *testing.T, m *session.Manager)) 
 			if on == "mariadb" {
 				create = servers.MariaDB
 			}
-			database, err := create(t.Context())
-			if errors.Is(err, dbservers.ErrMissing) {
-				t.Skip(err)
-			}
-			check(t, err)
-			t.Cleanup(func() { check(t, database.Drop(context.Background())) })
-			registry := &dossier.Registry{}
-			check(t, registry.Register("uploads", memory.New(memory.Config{})))
-			m, err := session.Open(t.Context(), session.Config{
-				DSN: database.DSN, Models: []any{(*document)(nil), (*page)(nil)}, CreateSchema: true, Options: session.Options{Registry: registry},
-			})
-			check(t, err)
-			t.Cleanup(func() { check(t, m.Close()) })
-			test(t, m)
+			test(t, newServerManager(t, create, session.Options{}, (*document)(nil), (*page)(nil)))
 		})
 	}
 }

@@ -11,6 +11,13 @@ import (
 	"github.com/dossier-go/dossier/session"
 )
 
+// How many replicas a manager reads from, as a page of health may show it.
+func ExampleManager_Replicas() {
+	m, _ := openExample(session.Options{})
+	fmt.Println(m.Replicas())
+	// Output: 0
+}
+
 // The level decides what a transaction sees of the commits of others.
 func ExampleSession_Isolation() {
 	m, _ := openExample(session.Options{})
